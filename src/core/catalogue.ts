@@ -1,0 +1,103 @@
+/**
+ * What roomctl must be told about an app: which state it keeps, which tables belong together, what comes back after a
+ * restart. `reference-app.ts` holds the built-in default; `roomctl.config` brings another app's own.
+ */
+
+export type Persistence = "durable" | "write-behind" | "ephemeral";
+export type Priority = "critical" | "high" | "medium" | "low" | "none";
+
+/** One kind of state that the app keeps. */
+export interface StateEntry {
+  readonly name: string;
+  /** `durable`: committed before the acknowledgement. `write-behind`: memory first. `ephemeral`: memory only, on purpose. */
+  readonly persistence: Persistence;
+  /** `table` or `schema.table`, quoted as SQL would need it; absent for ephemeral state. */
+  readonly table?: string;
+  /** Set when the state is one column of a table that belongs to other state. */
+  readonly column?: string;
+  readonly lossMeans: string;
+  readonly priority: Priority;
+  readonly verdict: string;
+  /** Why state that is only in memory may stay there. Without it the audit reports it as state that should be persisted. */
+  readonly ephemeralBecause?: string;
+}
+
+/** The columns that the app relies on: name → type as `format_type` spells it. */
+export type TableShape = Readonly<Record<string, string>>;
+
+/** A named group of tables that are wiped together. */
+export interface WipeScope {
+  readonly name: string;
+  readonly summary: string;
+  readonly tables: readonly string[];
+  /** Wiped too where the database has them. */
+  readonly optionalTables?: readonly string[];
+  /** Columns that go back to a value while their rows stay. `value` is an SQL expression. */
+  readonly resets?: readonly ColumnReset[];
+  /** Names of other scopes that belong to this one; `"*"` means every other scope. */
+  readonly includes?: readonly string[];
+}
+
+export interface ColumnReset {
+  readonly table: string;
+  readonly column: string;
+  readonly value: string;
+}
+
+export type Severity = "error" | "warning" | "info";
+
+/** A question in SQL that the audit asks of the app's own rows. */
+export interface AuditCheck {
+  readonly id: string;
+  readonly severity: Severity;
+  /** `{count}` is replaced by the number of rows found. */
+  readonly title: string;
+  readonly hint: string;
+  /** Path under `sql/` without its ending, or an absolute file. Each row it returns is one case, its column `subject` names it. */
+  readonly statement: string;
+  /** The check is left out where one of these tables is missing (the missing table is a finding of its own). */
+  readonly needs: readonly string[];
+}
+
+/** How the app's rooms and their like come back; each statement is a path under `sql/` or an absolute file. */
+export interface RecoveryDefinition {
+  /** A room is fresh while its row or its owner's heartbeat is younger than this. */
+  readonly freshnessSeconds: number;
+  /** How long recovered users have to come back. */
+  readonly graceSeconds: number;
+  /** A server whose heartbeat is younger than this counts as alive. */
+  readonly aliveSeconds: number;
+  /** Rows of rooms: columns as `RoomRow` in `recover/plan.ts`. */
+  readonly roomsStatement: string;
+  /** Gives rooms `$1::uuid[]` back as in grace until `$2`, under owner epoch `$3`. */
+  readonly recoverStatement: string;
+  /** Ends rooms `$1::uuid[]` with the time `$2`: writes their history and removes them. */
+  readonly endStatement: string;
+  /** Takes ownership: returns the new `epoch`, after which an older server's background writes touch nothing. */
+  readonly fenceStatement: string;
+  /** Running servers, if the app records them: columns `epoch`, `host`, `pid`, `heartbeat_age_seconds`. */
+  readonly serversStatement: string;
+  readonly tables: readonly string[];
+  /** Other state that a start loads: what is live, what has run out. */
+  readonly states: readonly RecoveredState[];
+}
+
+export interface RecoveredState {
+  readonly name: string;
+  readonly table: string;
+  /** One row with `live`, `expired` and `detail`. */
+  readonly statement: string;
+}
+
+export interface AppDefinition {
+  readonly name: string;
+  readonly states: readonly StateEntry[];
+  readonly shapes: Readonly<Record<string, TableShape>>;
+  readonly scopes: readonly WipeScope[];
+  readonly checks: readonly AuditCheck[];
+  readonly recovery?: RecoveryDefinition;
+  /** Absolute folder of `NNNN_name.up.sql` files. */
+  readonly migrationsDirectory: string;
+  /** Absolute file of demonstration data. */
+  readonly seedFile?: string;
+}

@@ -1,0 +1,107 @@
+import { messageOf, RoomctlError } from "../core/errors.js";
+import { codeOf, sqlstate } from "./sqlstate.js";
+import { type DatabaseTarget, formatTarget } from "./target.js";
+
+/** Says in roomctl's words why a connection could not be made. */
+export function connectionFailure(error: unknown, target: DatabaseTarget): RoomctlError {
+  if (error instanceof RoomctlError) return error;
+  const where = formatTarget(target);
+  const code = codeOf(error);
+  switch (code) {
+    case sqlstate.invalidPassword:
+    case sqlstate.invalidAuthorization:
+      return new RoomctlError("E_AUTHENTICATION", `PostgreSQL at ${where} refused the login of ${target.user}`, {
+        cause: error,
+        hint: "check user and password (URL, PGPASSWORD or ~/.pgpass), then: roomctl doctor",
+      });
+    case sqlstate.invalidCatalogName:
+      return new RoomctlError(
+        "E_NO_SUCH_DATABASE",
+        `there is no database ${JSON.stringify(target.database)} at ${where}`,
+        {
+          cause: error,
+          hint: `create it with: createdb -h ${target.host} -p ${target.port} ${quoteForShell(target.database)}`,
+        },
+      );
+    case sqlstate.tooManyConnections:
+      return new RoomctlError("E_CONNECT", `PostgreSQL at ${where} has no connection left to give`, {
+        cause: error,
+        hint: "close other clients or raise max_connections, then try again",
+      });
+    default:
+      return new RoomctlError("E_CONNECT", `cannot reach PostgreSQL at ${where}${code ? ` (${code})` : ""}`, {
+        cause: error,
+        hint: "start the server or correct --database-url, then: roomctl doctor",
+      });
+  }
+}
+
+/** True when the next entry of `tlsAttempts` may do better: the server has no TLS, or insists on the other kind. */
+export function isTlsRefusal(error: unknown, triedTls: boolean): boolean {
+  if (triedTls && /server does not support SSL connections/i.test(messageOf(error))) return true;
+  return codeOf(error) === sqlstate.invalidAuthorization && /pg_hba\.conf|encryption/i.test(messageOf(error));
+}
+
+/** Turns what a statement threw into an error that a person can act on; anything already ours passes through. */
+export function statementFailure(error: unknown, target?: DatabaseTarget): RoomctlError {
+  if (error instanceof RoomctlError) return error;
+  const code = codeOf(error);
+  const where = target ? ` at ${formatTarget(target)}` : "";
+  if (isConnectionLoss(error)) {
+    return new RoomctlError("E_CONNECTION_LOST", `the connection to PostgreSQL${where} was lost`, {
+      cause: error,
+      hint: "nothing that was not committed remains; check the server with: roomctl doctor",
+    });
+  }
+  switch (code) {
+    case sqlstate.insufficientPrivilege:
+      return new RoomctlError("E_PRIVILEGE", `the database role may not do this: ${messageOf(error)}`, {
+        cause: error,
+        hint: `connect as the owner of the tables, or grant the right${target ? ` to ${target.user}` : ""}`,
+      });
+    case sqlstate.readOnlySqlTransaction:
+      return new RoomctlError("E_READ_ONLY", `the server${where} is read-only`, {
+        cause: error,
+        hint: "connect to the primary (a standby and default_transaction_read_only refuse writes)",
+      });
+    case sqlstate.diskFull:
+      return new RoomctlError("E_DISK_FULL", "the server's disk is full; nothing of this step was kept", {
+        cause: error,
+      });
+    case sqlstate.lockNotAvailable:
+      return new RoomctlError("E_LOCK_TIMEOUT", "a lock did not come in time; nothing of this step was kept", {
+        cause: error,
+        hint: "find the holder in pg_locks and pg_stat_activity, or wait longer with --lock-timeout 30s",
+      });
+    case "ENOSPC":
+    case "EDQUOT":
+    case "EFBIG":
+      return new RoomctlError("E_DISK_FULL", `no room left to write: ${messageOf(error)}`, {
+        cause: error,
+        hint: "free some space or choose another folder, then run it again",
+      });
+    case "EACCES":
+    case "EROFS":
+    case "ENOENT":
+    case "ENOTDIR":
+      return new RoomctlError("E_FILE", `cannot use a file: ${messageOf(error)}`, { cause: error });
+    default:
+      return new RoomctlError(code ? "E_SQL" : "E_INTERNAL", describe(error, code), { cause: error });
+  }
+}
+
+function describe(error: unknown, code: string | undefined): string {
+  const detail =
+    typeof error === "object" && error !== null && "detail" in error && error.detail ? ` (${error.detail})` : "";
+  return code ? `PostgreSQL refused a statement: ${messageOf(error)}${detail} [${code}]` : messageOf(error);
+}
+
+function isConnectionLoss(error: unknown): boolean {
+  const code = codeOf(error) ?? "";
+  if (code.startsWith("08") || /^(57P0[123]|ECONNRESET|EPIPE|ECONNREFUSED)$/.test(code)) return true;
+  return /^Connection terminated|^Client has encountered a connection error|^Client was closed/.test(messageOf(error));
+}
+
+function quoteForShell(text: string): string {
+  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

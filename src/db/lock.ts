@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "../core/clock.js";
+import { RoomctlError } from "../core/errors.js";
+import type { Connection, Database } from "./pool.js";
+import { assertDirectConnection } from "./pooler.js";
+
+/** `change` covers whatever alters schema or data (migrate, wipe, restore, recover); `backup` only reads. */
+export type LockName = "change" | "backup";
+
+export interface LockOptions {
+  /** How long to wait for another run to end; 0 to fail at once. */
+  readonly waitMs: number;
+  readonly pollMs?: number;
+  readonly signal?: AbortSignal;
+  /** Called once, when the lock is found taken. */
+  readonly onWait?: () => void;
+}
+
+export interface HeldLock {
+  /** Throws E_CONNECTION_LOST when the session that holds the lock is gone, and the lock with it. */
+  assertHeld(): Promise<void>;
+}
+
+/**
+ * Runs `work` while this database's roomctl lock of that name is ours. It is a session advisory lock, taken by polling:
+ * a blocked `pg_advisory_lock` would hold a snapshot, and CREATE INDEX CONCURRENTLY of the other run would wait for us
+ * while we wait for it. A crash releases it. Throws E_LOCKED after `waitMs`, E_POOLER behind a pooler.
+ */
+export async function withLock<T>(
+  database: Database,
+  name: LockName,
+  options: LockOptions,
+  work: (lock: HeldLock) => Promise<T>,
+): Promise<T> {
+  await using connection = await database.connect();
+  await assertDirectConnection(connection, `the ${name} lock`);
+  const key = lockKey(name);
+  await acquire(connection, key, name, options);
+  try {
+    return await work({ assertHeld: () => assertHeld(connection, key) });
+  } finally {
+    // Ending the session releases the lock for certain, also after an abort or in a failed state.
+    connection.discard();
+  }
+}
+
+function lockKey(name: LockName): string {
+  return createHash("sha256").update(`roomctl:${name}`).digest().readBigInt64BE(0).toString();
+}
+
+async function acquire(connection: Connection, key: string, name: LockName, options: LockOptions): Promise<void> {
+  const deadlineMs = systemClock.monotonicMs() + options.waitMs;
+  for (let told = false; ; ) {
+    const [row] = await connection.query<{ taken: boolean }>("SELECT pg_try_advisory_lock($1::bigint) AS taken", [key]);
+    if (row?.taken) return;
+    if (systemClock.monotonicMs() >= deadlineMs) throw await lockedError(connection, key, name);
+    if (!told) options.onWait?.();
+    told = true;
+    await sleep(options.pollMs ?? 250, undefined, { signal: options.signal });
+  }
+}
+
+async function lockedError(connection: Connection, key: string, name: LockName): Promise<RoomctlError> {
+  const [holder] = await connection.query<{ pid: number; application_name: string }>(
+    `SELECT activity.pid, activity.application_name
+       FROM pg_locks AS held JOIN pg_stat_activity AS activity USING (pid)
+      WHERE held.locktype = 'advisory' AND held.granted AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND ((held.classid::bigint << 32) | held.objid::bigint) = $1::bigint`,
+    [key],
+  );
+  const by = holder ? ` by ${holder.application_name || "a session"} (server process ${holder.pid})` : "";
+  return new RoomctlError("E_LOCKED", `the ${name} lock of this database is held${by}`, {
+    hint: "wait for the other run to end, or give it more time with --lock-wait 60s",
+  });
+}
+
+async function assertHeld(connection: Connection, key: string): Promise<void> {
+  const [row] = await connection.query<{ held: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()
+       AND ((classid::bigint << 32) | objid::bigint) = $1::bigint) AS held`,
+    [key],
+  );
+  if (!row?.held) throw new RoomctlError("E_CONNECTION_LOST", "the session that held roomctl's lock is gone");
+}

@@ -1,0 +1,169 @@
+import type { Client, Pool, PoolClient, PoolConfig } from "pg";
+import { RoomctlError } from "../core/errors.js";
+import { connectionFailure, isTlsRefusal } from "./failure.js";
+import { readPgpass } from "./pgpass.js";
+import { type SessionSettings, sessionSettings } from "./session.js";
+import { type DatabaseTarget, formatTarget } from "./target.js";
+import { type TlsAttempt, tlsAttempts } from "./tls.js";
+
+/** Anything that runs one statement. Values are parameters ($1 …); int8 and numeric arrive as text, times as Date. */
+export interface Queryable {
+  query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** Runs a statement (or, without values, several) and says how many rows the last one touched. */
+  execute(sql: string, values?: readonly unknown[]): Promise<number>;
+}
+
+/** One session of the server, the caller's own until it is released. */
+export interface Connection extends Queryable, AsyncDisposable {
+  /** The driver's client. Only for `db/`: COPY streams, cancellation, the pooler test. */
+  readonly client: PoolClient;
+  /** Ends the session instead of giving it back: its locks and temporary state go with it. */
+  discard(): void;
+}
+
+export interface Database extends Queryable, AsyncDisposable {
+  readonly target: DatabaseTarget;
+  /** For people: `postgresql://user@host:port/database`, never the password. */
+  readonly url: string;
+  /** As in `server_version_num`: 150018 for 15.18. */
+  readonly serverVersion: number;
+  /** Borrows a session. Use with `await using`. */
+  connect(): Promise<Connection>;
+}
+
+export interface OpenOptions extends SessionSettings {
+  /** When it aborts, running statements are cancelled on the server and no new ones start. */
+  readonly signal?: AbortSignal;
+  /** Called with each statement's text (never its values) and its duration. */
+  readonly onStatement?: (sql: string, durationMs: number) => void;
+  /** How many sessions at most; 10 unless told. */
+  readonly maxConnections?: number;
+}
+
+/**
+ * Connects once to be sure that the target answers, then hands out sessions on demand.
+ * Throws E_CONNECT, E_AUTHENTICATION, E_NO_SUCH_DATABASE or E_CONFIG.
+ */
+export async function openDatabase(target: DatabaseTarget, options: OpenOptions = {}): Promise<Database> {
+  const { pool, client } = await openPool(target, options);
+  const busy = new Set<PoolClient>();
+  const serverVersion = Number((await client.query("SHOW server_version_num")).rows[0].server_version_num);
+  client.release();
+
+  const cancelBusy = () => void cancelSessions(target, options, [...busy]);
+  options.signal?.addEventListener("abort", cancelBusy, { once: true });
+
+  const connect = async (): Promise<Connection> => {
+    options.signal?.throwIfAborted();
+    const borrowed = await pool.connect().catch((error: unknown) => {
+      throw connectionFailure(error, target);
+    });
+    busy.add(borrowed);
+    return wrapClient(borrowed, options, () => busy.delete(borrowed));
+  };
+
+  const borrow = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
+    await using connection = await connect();
+    return await work(connection);
+  };
+
+  return {
+    target,
+    url: formatTarget(target),
+    serverVersion,
+    connect,
+    query: (sql, values) => borrow((connection) => connection.query(sql, values)),
+    execute: (sql, values) => borrow((connection) => connection.execute(sql, values)),
+    async [Symbol.asyncDispose]() {
+      options.signal?.removeEventListener("abort", cancelBusy);
+      await pool.end();
+    },
+  };
+}
+
+async function openPool(target: DatabaseTarget, options: OpenOptions): Promise<{ pool: Pool; client: PoolClient }> {
+  const { default: pg } = await import("pg");
+  const attempts = tlsAttempts(target);
+  for (const [index, ssl] of attempts.entries()) {
+    const pool = new pg.Pool(poolConfig(target, options, ssl));
+    // An idle session that the server ends is no failure by itself: the next statement gets a new one, or says why not.
+    pool.on("error", () => {});
+    try {
+      return { pool, client: await pool.connect() };
+    } catch (error) {
+      await pool.end();
+      const isLast = index === attempts.length - 1;
+      if (isLast || !isTlsRefusal(error, ssl !== false)) throw connectionFailure(error, target);
+    }
+  }
+  throw new RoomctlError("E_INTERNAL", "no way to connect was tried");
+}
+
+function poolConfig(target: DatabaseTarget, options: OpenOptions, ssl: TlsAttempt): PoolConfig {
+  return {
+    host: target.host,
+    port: target.port,
+    database: target.database,
+    user: target.user,
+    password: async () => target.password ?? (await readPgpass(target)) ?? "",
+    ssl,
+    options: target.options,
+    connectionTimeoutMillis: target.connectTimeoutMs,
+    max: options.maxConnections ?? 10,
+    idleTimeoutMillis: 0,
+    onConnect: (client) => sessionSettings(client, options),
+  };
+}
+
+function wrapClient(client: PoolClient, options: OpenOptions, onEnd: () => void): Connection {
+  let ended = false;
+  let broken = false;
+  const noteBreak = () => {
+    broken = true;
+  };
+  client.on("error", noteBreak);
+  const end = (destroy: boolean) => {
+    if (ended) return;
+    ended = true;
+    client.off("error", noteBreak);
+    onEnd();
+    client.release(destroy || broken);
+  };
+  const run = async (sql: string, values?: readonly unknown[]) => {
+    options.signal?.throwIfAborted();
+    const startedMs = performance.now();
+    const result = await client.query(sql, values === undefined ? undefined : [...values]);
+    options.onStatement?.(sql, performance.now() - startedMs);
+    return result;
+  };
+  return {
+    client,
+    async query(sql, values) {
+      const result = await run(sql, values);
+      return result.rows;
+    },
+    async execute(sql, values) {
+      const result = await run(sql, values);
+      const last = Array.isArray(result) ? result.at(-1) : result;
+      return last?.rowCount ?? 0;
+    },
+    discard: () => end(true),
+    async [Symbol.asyncDispose]() {
+      end(false);
+    },
+  };
+}
+
+/** Ctrl-C must not leave a statement running: ask the server to cancel each, over a connection of its own. */
+async function cancelSessions(target: DatabaseTarget, options: OpenOptions, clients: readonly Client[]): Promise<void> {
+  const processIds = clients.map((client) => Number(Reflect.get(client, "processID"))).filter(Boolean);
+  if (processIds.length === 0) return;
+  try {
+    const { pool, client } = await openPool(target, { applicationName: options.applicationName });
+    await client.query("SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) AS pid", [processIds]);
+    client.release();
+    await pool.end();
+  } catch {
+    // The server is gone or refuses us: the sessions end with this process, and it rolls them back.
+  }
+}

@@ -1,0 +1,41 @@
+import type { Connection, Database } from "./pool.js";
+
+export interface TransactionOptions {
+  readonly isolation?: "READ COMMITTED" | "REPEATABLE READ" | "SERIALIZABLE";
+  readonly readOnly?: boolean;
+  /** Bound of each lock wait inside, overriding the session's. */
+  readonly lockTimeoutMs?: number;
+}
+
+/** Runs `work` in one transaction on a session of its own: commits when it returns, rolls back when it throws. */
+export async function withTransaction<T>(
+  database: Database,
+  options: TransactionOptions,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  await using connection = await database.connect();
+  await connection.execute(
+    `BEGIN ISOLATION LEVEL ${options.isolation ?? "READ COMMITTED"} ${options.readOnly ? "READ ONLY" : "READ WRITE"}`,
+  );
+  try {
+    if (options.lockTimeoutMs !== undefined) {
+      await connection.query("SELECT set_config('lock_timeout', $1, true)", [`${options.lockTimeoutMs}ms`]);
+    }
+    const result = await work(connection);
+    await connection.execute("COMMIT");
+    return result;
+  } catch (error) {
+    await rollBack(connection);
+    throw error;
+  }
+}
+
+async function rollBack(connection: Connection): Promise<void> {
+  try {
+    // Straight to the driver: an aborted signal must not keep us from cleaning up.
+    await connection.client.query("ROLLBACK");
+  } catch {
+    // The session is gone, and its transaction with it. The error that brought us here is the one to report.
+    connection.discard();
+  }
+}

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { withLock } from "../../src/db/lock.js";
+import { withTransaction } from "../../src/db/transaction.js";
+import { createScratchDatabase, serverNames } from "../support/postgres.js";
+
+test.each(serverNames)("a session on %s is in UTC, bounds its lock waits and carries its name", async (server) => {
+  await using scratch = await createScratchDatabase({ server });
+  await using database = await scratch.open({ applicationName: "roomctl/test" });
+  const [settings] = await database.query(
+    "SELECT current_setting('TimeZone') AS zone, current_setting('lock_timeout') AS lock, current_setting('application_name') AS name, current_setting('client_connection_check_interval') AS check",
+  );
+  expect(settings).toEqual({ zone: "UTC", lock: "3s", name: "roomctl/test", check: "1s" });
+});
+
+test("a transaction that throws leaves nothing behind", async () => {
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await database.execute("CREATE TABLE kept (n int)");
+  const attempt = withTransaction(database, {}, async (connection) => {
+    await connection.execute("INSERT INTO kept VALUES (1)");
+    throw new Error("changed my mind");
+  });
+  await expect(attempt).rejects.toThrow("changed my mind");
+  expect(await database.query("SELECT * FROM kept")).toEqual([]);
+});
+
+test("an aborted signal cancels the running statement on the server", async () => {
+  await using scratch = await createScratchDatabase();
+  const controller = new AbortController();
+  await using database = await scratch.open({ signal: controller.signal });
+  const sleeping = database.query("SELECT pg_sleep(30)");
+  setTimeout(() => controller.abort(), 100);
+  await expect(sleeping).rejects.toMatchObject({ code: "57014" });
+});
+
+test("a second holder of a lock waits its time and then names the first", async () => {
+  await using scratch = await createScratchDatabase();
+  await using first = await scratch.open({ applicationName: "roomctl/first" });
+  await using second = await scratch.open();
+  await withLock(first, "change", { waitMs: 0 }, async () => {
+    const refused = withLock(second, "change", { waitMs: 50, pollMs: 10 }, async () => undefined);
+    await expect(refused).rejects.toMatchObject({
+      code: "E_LOCKED",
+      message: expect.stringContaining("roomctl/first"),
+    });
+  });
+  await expect(withLock(second, "change", { waitMs: 0 }, async () => "free again")).resolves.toBe("free again");
+});
