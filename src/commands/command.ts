@@ -50,6 +50,8 @@ export type ProgressEvent = { readonly message: string; readonly done?: number; 
 /** What a running command may use of the process. Everything is lazy: `--help` opens nothing. */
 export interface CommandContext {
   readonly app: AppDefinition;
+  /** The configuration file in force, if there is one. */
+  readonly configPath: string | undefined;
   readonly settings: Settings;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -86,14 +86,20 @@ export function statementFailure(error: unknown, target?: DatabaseTarget): Roomc
     case "ENOTDIR":
       return new RoomctlError("E_FILE", `cannot use a file: ${messageOf(error)}`, { cause: error });
     default:
-      return new RoomctlError(code ? "E_SQL" : "E_INTERNAL", describe(error, code), { cause: error });
+      return isFromServer(error)
+        ? new RoomctlError("E_SQL", `PostgreSQL refused a statement: ${describe(error)}`, { cause: error })
+        : new RoomctlError("E_INTERNAL", messageOf(error), { cause: error });
   }
 }
 
-function describe(error: unknown, code: string | undefined): string {
-  const detail =
-    typeof error === "object" && error !== null && "detail" in error && error.detail ? ` (${error.detail})` : "";
-  return code ? `PostgreSQL refused a statement: ${messageOf(error)}${detail} [${code}]` : messageOf(error);
+/** Errors that the server sent carry a severity; those of Node and of this program do not. */
+function isFromServer(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "severity" in error && codeOf(error) !== undefined;
+}
+
+function describe(error: unknown): string {
+  const hasDetail = typeof error === "object" && error !== null && "detail" in error && error.detail;
+  return `${messageOf(error)}${hasDetail ? ` (${error.detail})` : ""} [${codeOf(error)}]`;
 }
 
 function isConnectionLoss(error: unknown): boolean {

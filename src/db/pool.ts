@@ -132,7 +132,11 @@ function wrapClient(client: PoolClient, options: OpenOptions, onEnd: () => void)
   const run = async (sql: string, values?: readonly unknown[]) => {
     options.signal?.throwIfAborted();
     const startedMs = performance.now();
-    const result = await client.query(sql, values === undefined ? undefined : [...values]);
+    const result = await client.query(sql, values === undefined ? undefined : [...values]).catch((error: unknown) => {
+      // The server's goodbye arrives before the socket closes: such a session must not be lent again.
+      if (isFatal(error)) broken = true;
+      throw error;
+    });
     options.onStatement?.(sql, performance.now() - startedMs);
     return result;
   };
@@ -152,6 +156,11 @@ function wrapClient(client: PoolClient, options: OpenOptions, onEnd: () => void)
       end(false);
     },
   };
+}
+
+function isFatal(error: unknown): boolean {
+  const severity = typeof error === "object" && error !== null && "severity" in error ? error.severity : undefined;
+  return severity === "FATAL" || severity === "PANIC";
 }
 
 /** Ctrl-C must not leave a statement running: ask the server to cancel each, over a connection of its own. */

@@ -1,0 +1,65 @@
+import { Command, CommanderError, Option } from "commander";
+import type { AnyCommand, Flag, ParsedInput } from "../commands/command.js";
+import { RoomctlError } from "../core/errors.js";
+import { flagVariable, globalFlags } from "./global-flags.js";
+
+/** Reads the words of one command. Throws E_USAGE; `ROOMCTL_*` fills in what was not typed, consent excepted. */
+export function parseFlags(
+  definition: AnyCommand,
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): ParsedInput {
+  const command = new Command(`roomctl ${definition.name}`)
+    .exitOverride()
+    .helpOption(false)
+    .configureOutput({ writeErr: () => {}, writeOut: () => {} });
+  for (const word of definition.words ?? []) command.argument(word.syntax, word.description);
+  const flags = [...definition.flags, ...globalFlags];
+  for (const flag of flags) command.addOption(toOption(flag, environment));
+  try {
+    command.parse([...words], { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) throw usageError(error.message, definition.name);
+    throw error;
+  }
+  return { words: command.args, flags: dropUnset(command) };
+}
+
+/** E_USAGE with the way to the right page of help. */
+export function usageError(message: string, command: string): RoomctlError {
+  const [first, ...rest] = message.replace(/^error: /, "").split("\n");
+  const suggestion = rest.join(" ").replace(/^\(|\)$/g, "");
+  return new RoomctlError("E_USAGE", [first, suggestion].filter(Boolean).join(" — "), {
+    hint: `roomctl ${command} --help`.replace("  ", " "),
+  });
+}
+
+function toOption(flag: Flag, environment: Readonly<Record<string, string | undefined>>): Option {
+  const option = new Option(flag.flags, flag.description);
+  if (flag.isRepeatable) {
+    option.argParser((value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value]);
+  }
+  const variable = flagVariable(flag);
+  const inherited = variable === undefined ? undefined : environment[variable];
+  if (variable !== undefined && inherited && (option.required || option.optional || isTruthy(variable, inherited))) {
+    option.env(variable);
+  }
+  return option;
+}
+
+function isTruthy(variable: string, text: string): boolean {
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  if (/^(0|false|no|off)$/i.test(text)) return false;
+  throw new RoomctlError("E_USAGE", `${variable} is neither true nor false: ${JSON.stringify(text)}`, {
+    hint: `set it to 1 or 0, or unset it`,
+  });
+}
+
+/** commander gives `--no-x` a default of `true`; that is no one's word, so it is left out. */
+function dropUnset(command: Command): ParsedInput["flags"] {
+  const given = Object.entries(command.opts()).filter(([name]) => {
+    const source = command.getOptionValueSource(name);
+    return source === "cli" || source === "env";
+  });
+  return Object.fromEntries(given);
+}

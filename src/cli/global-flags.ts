@@ -1,0 +1,24 @@
+import type { Flag } from "../commands/command.js";
+
+/** Flags that every command takes. */
+export const globalFlags: readonly Flag[] = [
+  { flags: "-d, --database-url <url>", description: "PostgreSQL to work on: a URL, or @name of a service file" },
+  { flags: "--embedded", description: "Use the embedded PostgreSQL in .roomctl/postgres, started on demand" },
+  {
+    flags: "-c, --config <file>",
+    description: "Configuration file (default: roomctl.config.ts, .mjs, .js or .json here)",
+  },
+  { flags: "--lock-timeout <duration>", description: "How long a statement waits for a table lock (default: 3s)" },
+  { flags: "--lock-wait <duration>", description: "How long to wait for another roomctl run to end (default: 60s)" },
+  { flags: "--json", description: "Print one JSON object on stdout, errors as one on stderr" },
+  { flags: "-q, --quiet", description: "Say nothing but the answer and errors" },
+  { flags: "-v, --verbose", description: "Show statements with their times on stderr (never their values)" },
+  { flags: "--no-color", description: "No colour, as NO_COLOR does" },
+  { flags: "--no-input", description: "Never ask; fail with the flag to pass instead" },
+];
+
+/** `--lock-timeout` → `ROOMCTL_LOCK_TIMEOUT`; undefined for consent. */
+export function flagVariable(flag: Flag): string | undefined {
+  const name = /--([a-z-]+)/.exec(flag.flags)?.[1];
+  return flag.isConsent || name === undefined ? undefined : `ROOMCTL_${name.toUpperCase().replaceAll("-", "_")}`;
+}

@@ -1,0 +1,60 @@
+import { exitCodes, type RoomctlError } from "../core/errors.js";
+import { packageVersion } from "../core/package-root.js";
+import { findHelpPage } from "./help.js";
+
+/** The whole program: what was typed → options → result → lines or JSON → exit code. Help and version load nothing else. */
+export async function main(process: NodeJS.Process): Promise<number> {
+  const argv = process.argv.slice(2);
+  endQuietlyOnClosedPipe(process);
+  let command = "";
+  try {
+    const page = isVersion(argv) ? `roomctl ${packageVersion()}` : await findHelpPage(argv);
+    if (page !== undefined) {
+      process.stdout.write(`${page}\n`);
+      return exitCodes.ok;
+    }
+    if (argv[0] === "complete" && argv[1] === "--") {
+      await (await import("./complete.js")).completeWords(argv.slice(2));
+      return exitCodes.ok;
+    }
+    const { runArguments } = await import("./run-command.js");
+    return await runArguments(argv, process, (name) => {
+      command = name;
+    });
+  } catch (error) {
+    const { statementFailure } = await import("../db/failure.js");
+    return reportFailure(statementFailure(error), command, process);
+  }
+}
+
+function isVersion([first]: readonly string[]): boolean {
+  return first === "--version" || first === "-V" || first === "version";
+}
+
+/** What went wrong, on stderr: lines for people, one object under `--json`. Returns the exit code. */
+async function reportFailure(error: RoomctlError, command: string, process: NodeJS.Process): Promise<number> {
+  const { argv, env, stderr } = process;
+  if (argv.includes("--json") || /^(1|true|yes|on)$/i.test(env["ROOMCTL_JSON"] ?? "")) {
+    const { jsonError } = await import("../report/json.js");
+    stderr.write(`${jsonError(command, error)}\n`);
+    return error.exitCode;
+  }
+  const [{ errorLines }, { createStyle }] = await Promise.all([
+    import("../report/error.js"),
+    import("../report/style.js"),
+  ]);
+  const style = await createStyle({ stream: stderr, environment: env, noColor: argv.includes("--no-color") });
+  for (const line of errorLines(error, style)) stderr.write(`${line}\n`);
+  if (error.code === "E_INTERNAL" && error.cause instanceof Error && env["ROOMCTL_DEBUG"]) {
+    stderr.write(`${error.cause.stack}\n`);
+  }
+  return error.exitCode;
+}
+
+/** `roomctl … | head` closes our stdout: that is the reader's right, not a failure. */
+function endQuietlyOnClosedPipe(process: NodeJS.Process): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(exitCodes.ok);
+    throw error;
+  });
+}

@@ -1,0 +1,155 @@
+import type { AnyCommand } from "./command.js";
+
+/** What `roomctl --help` needs to know of a command without loading it. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly group: CommandGroup;
+  load(): Promise<AnyCommand>;
+}
+
+export const commandGroups = ["Schema", "Data", "Recovery", "Tool"] as const;
+export type CommandGroup = (typeof commandGroups)[number];
+
+/** Every command, in the order of the help page. A test holds the summaries against the definitions. */
+export const commandEntries: readonly CommandEntry[] = [
+  {
+    name: "migrate up",
+    summary: "Apply the migrations that the database does not have yet",
+    group: "Schema",
+    load: async () => (await import("./migrate-up.js")).migrateUp,
+  },
+  {
+    name: "migrate status",
+    summary: "Show each migration: applied, pending, interrupted or edited",
+    group: "Schema",
+    load: async () => (await import("./migrate-status.js")).migrateStatus,
+  },
+  {
+    name: "migrate plan",
+    summary: "Show what migrate would run, and change nothing",
+    group: "Schema",
+    load: async () => (await import("./migrate-plan.js")).migratePlan,
+  },
+  {
+    name: "migrate down",
+    summary: "Undo the newest migration, asking before data would be lost",
+    group: "Schema",
+    load: async () => (await import("./migrate-down.js")).migrateDown,
+  },
+  {
+    name: "migrate new",
+    summary: "Write the two empty files of a new migration",
+    group: "Schema",
+    load: async () => (await import("./migrate-new.js")).migrateNew,
+  },
+  {
+    name: "audit",
+    summary: "Say which state survives a restart, and find what is wrong",
+    group: "Schema",
+    load: async () => (await import("./audit.js")).audit,
+  },
+  {
+    name: "wipe",
+    summary: "Delete the rows of chosen scopes after showing exactly what would go",
+    group: "Data",
+    load: async () => (await import("./wipe.js")).wipe,
+  },
+  {
+    name: "wipe scopes",
+    summary: "List the scopes and their tables",
+    group: "Data",
+    load: async () => (await import("./wipe-scopes.js")).wipeScopes,
+  },
+  {
+    name: "sequences check",
+    summary: "Find sequences that would hand out ids that exist",
+    group: "Data",
+    load: async () => (await import("./sequences-check.js")).sequencesCheck,
+  },
+  {
+    name: "sequences reset",
+    summary: "Move sequences past the ids that exist",
+    group: "Data",
+    load: async () => (await import("./sequences-reset.js")).sequencesReset,
+  },
+  {
+    name: "backup create",
+    summary: "Back up every table from one consistent snapshot",
+    group: "Data",
+    load: async () => (await import("./backup-create.js")).backupCreate,
+  },
+  {
+    name: "backup list",
+    summary: "List the backups of the repository",
+    group: "Data",
+    load: async () => (await import("./backup-list.js")).backupList,
+  },
+  {
+    name: "backup verify",
+    summary: "Read a backup completely and name what is damaged",
+    group: "Data",
+    load: async () => (await import("./backup-verify.js")).backupVerify,
+  },
+  {
+    name: "backup restore",
+    summary: "Load a backup into an empty or freshly migrated database",
+    group: "Data",
+    load: async () => (await import("./backup-restore.js")).backupRestore,
+  },
+  {
+    name: "recover",
+    summary: "Bring back what a restart interrupted, or show what would come back",
+    group: "Recovery",
+    load: async () => (await import("./recover.js")).recover,
+  },
+  {
+    name: "seed",
+    summary: "Fill an empty development database with demonstration data",
+    group: "Tool",
+    load: async () => (await import("./seed.js")).seed,
+  },
+  {
+    name: "operations",
+    summary: "List what roomctl did to this database: who, when, with which result",
+    group: "Tool",
+    load: async () => (await import("./operations.js")).operations,
+  },
+  {
+    name: "doctor",
+    summary: "Check configuration, connection, rights and schema",
+    group: "Tool",
+    load: async () => (await import("./doctor.js")).doctor,
+  },
+  {
+    name: "config show",
+    summary: "Show every setting and where it came from",
+    group: "Tool",
+    load: async () => (await import("./config-show.js")).configShow,
+  },
+  {
+    name: "embedded start",
+    summary: "Start the embedded PostgreSQL and leave it running",
+    group: "Tool",
+    load: async () => (await import("./embedded-start.js")).embeddedStart,
+  },
+  {
+    name: "embedded stop",
+    summary: "Stop the embedded PostgreSQL",
+    group: "Tool",
+    load: async () => (await import("./embedded-stop.js")).embeddedStop,
+  },
+  {
+    name: "completion",
+    summary: "Print the completion script of a shell",
+    group: "Tool",
+    load: async () => (await import("./completion.js")).completion,
+  },
+];
+
+/** Commands that a shorter word stands for. Such a command takes no words of its own. */
+export const defaultCommands: Readonly<Record<string, string>> = {
+  migrate: "migrate up",
+  sequences: "sequences check",
+  config: "config show",
+};

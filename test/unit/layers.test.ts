@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const source = fileURLToPath(new URL("../../src/", import.meta.url));
+const features = ["migrate", "audit", "wipe", "backup", "store", "recover", "sync"];
+
+/** Folder → folders that it may import. `report` takes only types from features. */
+const allowed: Record<string, readonly string[]> = {
+  ".": ["commands", "report", ...features, "db", "core"],
+  cli: ["commands", "report", "db", "core"],
+  commands: [...features, "report", "db", "core"],
+  report: ["core"],
+  core: [],
+  db: ["core"],
+  server: ["store", "recover", "sync", "db", "core"],
+  ...Object.fromEntries(features.map((feature) => [feature, ["db", "core"]])),
+};
+
+/** Driver packages and the one place that may import each. */
+const drivers: Record<string, RegExp> = {
+  pg: /^db\//,
+  "pg-copy-streams": /^db\//,
+  mongodb: /^sync\/mongo\.ts$/,
+  "socket.io": /^server\/sockets\.ts$/,
+  "node-pg-migrate": /^migrate\//,
+};
+
+const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(source, file), "utf8");
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+}
+
+function folderOf(file: string): string {
+  return file.includes("/") ? (file.split("/")[0] ?? "") : ".";
+}
+
+test("every import points down the layers", () => {
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((path) => path.startsWith("."))
+      .map((path) => folderOf(join(file, "..", path)))
+      .filter((target) => target !== folderOf(file) && !allowed[folderOf(file)]?.includes(target))
+      .map((target) => `${file} imports ${target}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("source folders are one level deep and known", () => {
+  expect(files.filter((file) => file.split("/").length > 2)).toEqual([]);
+  expect(files.map(folderOf).filter((folder) => !(folder in allowed))).toEqual([]);
+});
+
+test("drivers are imported only where they belong", () => {
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((path) => drivers[path] !== undefined && !drivers[path]?.test(file))
+      .map((path) => `${file} imports ${path}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("features neither print nor read the process", () => {
+  const inFeatures = files.filter((file) => features.includes(folderOf(file)) || folderOf(file) === "core");
+  const wrong = inFeatures.filter((file) =>
+    /\bconsole\.|\bprocess\.(?!kill)/.test(readFileSync(join(source, file), "utf8")),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("only the default app's own files know the reference app's tables", () => {
+  const names =
+    /\b(active_rooms|referral_mappings|text_room_activity|usc_card_registrations|session_completions|chat_history)\b/;
+  const own = /^core\/reference-/;
+  const wrong = files.filter(
+    (file) => !own.test(file) && folderOf(file) !== "server" && names.test(readFileSync(join(source, file), "utf8")),
+  );
+  expect(wrong).toEqual([]);
+});
