@@ -38,7 +38,7 @@ begin
   end if;
   -- Under this name an older table may hold a constraint of its own, which an index of ours never is.
   if to_regclass('public.users_usc_id_key') is not null
-     and not exists (select from pg_constraint where conindid = 'public.users_usc_id_key'::regclass) then
+     and not exists (select from pg_constraint where conindid = to_regclass('public.users_usc_id_key')) then
     drop index public.users_usc_id_key;
   end if;
   foreach name in array added loop

@@ -39,7 +39,8 @@ begin
     add column if not exists usc_id text
       constraint users_usc_id_check check (char_length(usc_id) between 1 and 64),
     add column if not exists payment_status text not null default 'unpaid'
-      constraint users_payment_status_check check (payment_status in ('unpaid', 'pending', 'paid', 'qr_verified', 'refunded')),
+      constraint users_payment_status_check
+      check (payment_status in ('unpaid', 'pending', 'paid', 'qr_verified', 'refunded')),
     add column if not exists selfie_url text,
     add column if not exists video_url text,
     add column if not exists instagram_posts jsonb not null default '[]'
@@ -52,7 +53,10 @@ begin
     add column if not exists created_at timestamptz not null default now(),
     add column if not exists updated_at timestamptz not null default now();
 
-  if present <> array['user_id'] then
+  -- A table made a moment ago has this one column, with its default, and no rows.
+  if present <> array['user_id']
+     or exists (select from public.users)
+     or not exists (select from pg_attrdef where adrelid = 'public.users'::regclass and adnum = 1) then
     foreach added in array wanted loop
       if added <> all (present) then
         execute format('comment on column public.users.%I is %L', added, 'added by 0001_add-users-and-sessions');

@@ -1,5 +1,5 @@
 -- Brings moderation: reports, the bans that may follow from them, and blocked addresses.
--- One step, because a ban points at its report, and because an older app's bans have to be in force from the first moment.
+-- One step, because a ban points at its report, and because an older app's bans have to hold from the first moment.
 
 create sequence if not exists public.reports_report_id_seq as bigint;
 
@@ -52,9 +52,9 @@ create table if not exists public.ip_bans (
   constraint ip_bans_ip_key unique (ip)
 );
 
--- An older ban_records differs from install to install, so each row is read as JSON, every field by any of its old names.
--- It stays as it is. The comment left on user_bans ends the matter: a ban that is lifted, deleted or archived later
--- must not come back because this file was run once more.
+-- An older ban_records differs from install to install, so each row is read as JSON, every field by any of its old
+-- names. It stays as it is. The comment left on user_bans ends the matter: a ban that is lifted, deleted or archived
+-- later must not come back because this file was run once more.
 do $$
 declare
   uuid_form constant text := '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';

@@ -29,10 +29,10 @@ create table if not exists public.rate_limits (
 
 create index if not exists rate_limits_expires_at_idx on public.rate_limits (expires_at);
 
--- An older users.cooldowns maps the other user to a moment in epoch milliseconds. That moment is taken as the end of the
--- cooldown, not as the last call: it is the only time the map kept, and the end is what the app compared with the clock.
--- When both sides hold the pair, the later end wins. The comment left on the table ends the matter: cooldowns that were
--- pruned or wiped must not come back because this file was run once more.
+-- An older users.cooldowns maps the other user to a moment in epoch milliseconds. That moment is taken as the end of
+-- the cooldown, not as the last call: a cooldown is stored by its end everywhere else, and the map holds no other time.
+-- When both sides hold the pair, the later end wins. The comment left on the table ends the matter: cooldowns that
+-- were pruned or wiped must not come back because this file was run once more.
 do $$
 declare
   uuid_form constant text := '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';

@@ -28,8 +28,7 @@ create table if not exists public.usc_card_registrations (
   created_at       timestamptz not null default now(),
   updated_at       timestamptz not null default now(),
   constraint usc_card_registrations_user_id_key unique (user_id),
-  constraint usc_card_registrations_usc_id_check check (char_length(usc_id) between 1 and 64),
-  constraint usc_card_registrations_registered_at_check check (registered_at >= first_scanned_at)
+  constraint usc_card_registrations_usc_id_check check (char_length(usc_id) between 1 and 64)
 );
 
 create table if not exists public.usc_scan_attempts (

@@ -1,5 +1,5 @@
--- Brings what a running server holds in memory and must find again after a restart: itself, rooms, torches, intro links.
--- One step, because recovery reads them together: which server owned a room decides whether the room is still fresh.
+-- Brings what a server holds in memory and must find again after a restart: rooms, their torches, intro links.
+-- One step, because recovery reads them together; server_instances tells it whether the owner of a room lived lately.
 
 create table if not exists public.server_instances (
   epoch        bigint      primary key,

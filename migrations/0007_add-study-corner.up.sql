@@ -67,7 +67,6 @@ create table if not exists public.timer_sessions (
   seconds    integer     not null default 0,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  constraint timer_sessions_ended_at_check check (ended_at >= started_at),
   constraint timer_sessions_seconds_check check (seconds >= 0)
 );
 
