@@ -5,9 +5,11 @@ import { globalFlags } from "./global-flags.js";
 /** Answers a shell's question (`roomctl complete -- words so far`): prints the possible next words. */
 export async function completeWords(words: readonly string[]): Promise<void> {
   const root = new RootCommand();
-  for (const group of new Set(commandEntries.map(({ name }) => name.split(" ")))) {
-    const [first = "", second] = group;
-    if (second !== undefined && !root.commands.has(first)) root.command(first, `${first} …`);
+  for (const { name } of commandEntries) {
+    const [first = "", second] = name.split(" ");
+    const children = commandEntries.filter((entry) => entry.name.startsWith(`${first} `));
+    const names = children.map((entry) => entry.name.slice(first.length + 1)).join(", ");
+    if (second !== undefined && !root.commands.has(first)) root.command(first, names);
   }
   for (const entry of commandEntries) {
     const command = root.command(entry.name, entry.summary);

@@ -8,7 +8,7 @@ export const completion = defineCommand<{ readonly shell: Shell }, { readonly sc
   name: "completion",
   summary: "Print the completion script of a shell",
   description: [
-    "bash: source <(roomctl completion bash)",
+    "bash: source <(roomctl completion bash)   (with the package bash-completion)",
     "zsh:  roomctl completion zsh > ~/.zfunc/_roomctl   (with ~/.zfunc in fpath)",
     "fish: roomctl completion fish > ~/.config/fish/completions/roomctl.fish",
   ],

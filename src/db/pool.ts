@@ -53,8 +53,10 @@ export async function openDatabase(target: DatabaseTarget, options: OpenOptions 
   const cancelBusy = () => void cancelSessions(target, options, [...busy]);
   options.signal?.addEventListener("abort", cancelBusy, { once: true });
 
+  let isClosed = false;
   const connect = async (): Promise<Connection> => {
     options.signal?.throwIfAborted();
+    if (isClosed) throw new RoomctlError("E_INTERNAL", "the database was closed before the work with it ended");
     const borrowed = await pool.connect().catch((error: unknown) => {
       throw connectionFailure(error, target);
     });
@@ -75,6 +77,7 @@ export async function openDatabase(target: DatabaseTarget, options: OpenOptions 
     query: (sql, values) => borrow((connection) => connection.query(sql, values)),
     execute: (sql, values) => borrow((connection) => connection.execute(sql, values)),
     async [Symbol.asyncDispose]() {
+      isClosed = true;
       options.signal?.removeEventListener("abort", cancelBusy);
       await pool.end();
     },

@@ -25,10 +25,11 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
     .map((line) => line.trimEnd());
 }
 
-/** A hostile name must not break the row it stands in, nor talk to the terminal. */
+/** A hostile name must not break the row it stands in, nor talk to the terminal: only colour sequences pass. */
 function oneLine(cell: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for; ESC of our own colours stays.
-  return cell.replace(/[\u0000-\u001a\u001c-\u001f\u007f]/g, (character) => JSON.stringify(character).slice(1, -1));
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+  const control = /\u001b(?!\[[0-9;]*m)|[\u0000-\u001a\u001c-\u001f\u007f-\u009f]/g;
+  return cell.replace(control, (character) => JSON.stringify(character).slice(1, -1));
 }
 
 const borderless = {

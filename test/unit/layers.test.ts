@@ -80,3 +80,24 @@ test("only the default app's own files know the reference app's tables", () => {
   );
   expect(wrong).toEqual([]);
 });
+
+test("what a scope with `await using` returns is awaited, or it would be closed before the work ends", () => {
+  const wrong = files.flatMap((file) => {
+    const lines = readFileSync(join(source, file), "utf8").split("\n");
+    return lines.flatMap((line, index) => {
+      const indent = /^( *)await using /.exec(line)?.[1];
+      if (indent === undefined) return [];
+      const rest = lines.slice(index + 1);
+      const end = rest.findIndex((next) => next !== "" && !next.startsWith(indent));
+      return rest
+        .slice(0, end)
+        .filter(
+          (next) =>
+            /^ *return (?!await\b|plan[A-Z]\w*\(files)[\w.]+(<[^>]*>)?\(/.test(next) &&
+            !next.startsWith(`${indent}    `),
+        )
+        .map((next) => `${file}: ${next.trim()}`);
+    });
+  });
+  expect(wrong).toEqual([]);
+});

@@ -1,0 +1,159 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { programPath, runRoomctl } from "../support/cli.js";
+import { freePort } from "../support/pgbouncer.js";
+import { createScratchDatabase } from "../support/postgres.js";
+
+test("without a database a command says what to set, and invents none", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "roomctl-empty-"));
+  const result = await runRoomctl(["audit"], { workingDirectory: folder });
+  expect(result).toMatchObject({ status: 2, stdout: "" });
+  expect(result.stderr).toContain("no database is configured");
+  expect(result.stderr).toContain("--embedded");
+  expect(readdirSync(folder)).toEqual([]);
+  rmSync(folder, { recursive: true });
+});
+
+test("help and version go to stdout with exit 0, and need no database", async () => {
+  const help = await runRoomctl(["--help"]);
+  expect(help).toMatchObject({ status: 0, stderr: "" });
+  expect(help.stdout).toContain("EXIT CODES");
+  expect(await runRoomctl([])).toMatchObject({ status: 0, stdout: help.stdout });
+  expect((await runRoomctl(["--version"])).stdout).toMatch(/^roomctl \d+\.\d+\.\d+\n$/);
+});
+
+test.each([
+  ["exit-codes", "refused by a guard"],
+  ["environment", "ROOMCTL_LOCK_TIMEOUT"],
+  ["config", "roomctl.config.ts"],
+  ["json", "roomctl/1"],
+  ["errors", "E_CONFIRM_REQUIRED"],
+])("roomctl help %s explains it", async (topic, text) => {
+  const { status, stdout } = await runRoomctl(["help", topic]);
+  expect(status).toBe(0);
+  expect(stdout).toContain(text);
+});
+
+test.each([
+  [["frobnicate"], 2, "unknown command 'frobnicate'"],
+  [["audit", "--frobnicate"], 2, "unknown option '--frobnicate'"],
+  [["wipe", "rooms"], 2, ""],
+  [["audit", "--lock-timeout", "soon"], 2, "flag --lock-timeout is not a duration"],
+  [["audit", "--config", "nowhere.json"], 2, "there is no configuration file"],
+  [["help", "nonsense"], 2, "there is no help on"],
+] as const)("roomctl %j exits %d", async (words, status, text) => {
+  const result = await runRoomctl(words);
+  expect(result).toMatchObject({ status, stdout: "" });
+  expect(result.stderr).toContain(text);
+});
+
+test("an unreachable server is exit 10, as text and as JSON, and the password shows nowhere", async () => {
+  const databaseUrl = `postgresql://app:s3cret-word@127.0.0.1:${await freePort()}/db`;
+  const text = await runRoomctl(["audit"], { databaseUrl });
+  expect(text.status).toBe(10);
+  expect(text.stderr).toContain("cannot reach PostgreSQL");
+  const json = await runRoomctl(["audit", "--json"], { databaseUrl });
+  expect(json).toMatchObject({ status: 10, stdout: "" });
+  expect(JSON.parse(json.stderr)).toMatchObject({
+    schema: "roomctl/1",
+    command: "audit",
+    ok: false,
+    error: { code: "E_CONNECT", exitCode: 10 },
+  });
+  const flagged = await runRoomctl(["audit", "-d", databaseUrl]);
+  expect(flagged.stderr).toContain("a password on the command line shows in ps");
+  for (const { stdout, stderr } of [text, json, flagged]) expect(stdout + stderr).not.toContain("s3cret-word");
+});
+
+test("a broken configuration is exit 2 and names its key", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "roomctl-config-"));
+  writeFileSync(join(folder, "roomctl.config.json"), '{ "lockTimeuot": "3s" }');
+  const result = await runRoomctl(["audit"], { workingDirectory: folder });
+  expect(result.status).toBe(2);
+  expect(result.stderr).toContain("lockTimeuot");
+  rmSync(folder, { recursive: true });
+});
+
+test("colour is for terminals, or when it is forced; NO_COLOR wins", async () => {
+  const escape = "\u001b[";
+  expect((await runRoomctl(["frobnicate"])).stderr).not.toContain(escape);
+  expect((await runRoomctl(["frobnicate"], { environment: { FORCE_COLOR: "1" } })).stderr).toContain(escape);
+  expect((await runRoomctl(["frobnicate"], { environment: { FORCE_COLOR: "1", NO_COLOR: "1" } })).stderr).not.toContain(
+    escape,
+  );
+  expect((await runRoomctl(["frobnicate", "--no-color"], { environment: { FORCE_COLOR: "1" } })).stderr).not.toContain(
+    escape,
+  );
+});
+
+test("config show tells each value with its origin, and never the password", async () => {
+  await using scratch = await createScratchDatabase();
+  const result = await runRoomctl(["config", "--origin", "--json"], {
+    databaseUrl: scratch.url,
+    environment: { ROOMCTL_LOCK_WAIT: "7s" },
+  });
+  expect(result.status).toBe(0);
+  expect(result.stdout).not.toContain(scratch.target.password);
+  const { settings } = result.json<{ settings: { name: string; value: unknown; origin: string }[] }>();
+  expect(settings).toContainEqual({ name: "lockWaitMs", value: 7000, origin: "ROOMCTL_LOCK_WAIT" });
+  expect(settings.find(({ name }) => name === "database")).toMatchObject({ origin: "ROOMCTL_DATABASE_URL" });
+});
+
+test("the embedded database starts on demand, tells its URL, and stops by command", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "roomctl-embedded-"));
+  try {
+    const shown = await runRoomctl(["config", "--embedded"], { workingDirectory: folder });
+    expect(shown.status).toBe(0);
+    expect(shown.stderr).toContain("embedded PostgreSQL started on 127.0.0.1:");
+    expect(shown.stdout).toMatch(/connect with: PGPASSFILE=\S+ psql postgresql:\/\/roomctl@127\.0\.0\.1:\d+\/roomctl/);
+    const again = await runRoomctl(["operations"], {
+      workingDirectory: folder,
+      environment: { ROOMCTL_EMBEDDED: "1" },
+    });
+    expect(again).toMatchObject({ status: 0, stderr: "" });
+  } finally {
+    const stopped = await runRoomctl(["embedded", "stop"], { workingDirectory: folder });
+    expect(stopped.stdout).toContain("stopped");
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test.each(["bash", "zsh", "fish", "powershell"])("the completion script of %s is printed", async (shell) => {
+  const { status, stdout } = await runRoomctl(["completion", shell]);
+  expect(status).toBe(0);
+  expect(stdout).toContain(`# ${shell} completion for roomctl`);
+});
+
+test("completion proposes commands, subcommands and flags", async () => {
+  const propose = async (...words: string[]) => (await runRoomctl(["complete", "--", ...words])).stdout;
+  expect(await propose("wi")).toMatch(/^wipe\t/m);
+  expect(await propose("backup", "")).toMatch(/^restore\tLoad a backup/m);
+  expect(await propose("wipe", "--sc")).toMatch(/^--scope\t/m);
+});
+
+test.runIf(hasShell("fish"))("fish completes through the printed script", async () => {
+  const { stdout: script } = await runRoomctl(["completion", "fish"]);
+  const folder = mkdtempSync(join(tmpdir(), "roomctl-fish-"));
+  writeFileSync(join(folder, "roomctl"), `#!/bin/sh\nexec '${process.execPath}' '${programPath}' "$@"\n`, {
+    mode: 0o755,
+  });
+  writeFileSync(join(folder, "completion.fish"), script);
+  const proposed = execFileSync("fish", ["-c", `source ${folder}/completion.fish; complete -C 'roomctl wi'`], {
+    encoding: "utf8",
+    env: { PATH: `${folder}:${process.env["PATH"]}`, HOME: folder },
+  });
+  rmSync(folder, { recursive: true });
+  expect(proposed).toMatch(/^wipe\t/m);
+});
+
+test.runIf(hasShell("zsh"))("the script for zsh is sound zsh", async () => {
+  const { stdout: script } = await runRoomctl(["completion", "zsh"]);
+  expect(spawnSync("zsh", ["-n"], { input: script }).status).toBe(0);
+});
+
+function hasShell(name: string): boolean {
+  return spawnSync(name, ["-c", "exit 0"]).status === 0;
+}

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { readConfig } from "../../src/cli/config.js";
+import { chooseDatabase } from "../../src/cli/database.js";
+import { resolveSettings } from "../../src/cli/settings.js";
+
+let folder = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "roomctl-config-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function inputs(environment: Record<string, string> = {}, flags: Record<string, string | boolean> = {}) {
+  return { flags, environment, config: await readConfig(undefined, folder), workingDirectory: folder };
+}
+
+test("without a file the reference app is in force", async () => {
+  const config = await readConfig(undefined, folder);
+  expect(config.path).toBeUndefined();
+  expect(config.app.scopes.map((scope) => scope.name)).toContain("rooms");
+});
+
+test.each([
+  ["roomctl.config.json", '{ "database": "postgresql://h/app" }'],
+  ["roomctl.config.mjs", 'export default { database: "postgresql://h/app" };'],
+  ["roomctl.config.ts", 'const database: string = "postgresql://h/app"; export default { database };'],
+])("%s is read", async (name, text) => {
+  writeFileSync(join(folder, name), text);
+  const choice = chooseDatabase(await inputs());
+  expect(choice).toMatchObject({ origin: `${name}: database`, target: { host: "h", database: "app" } });
+});
+
+test.each([
+  ['{ "databse": "x" }', /databse: Unrecognized key/],
+  ['{ "environment": "prod" }', /environment: Invalid option/],
+  ['{ "app": { "scopes": [{ "name": "Rooms!", "summary": "x" }] } }', /app\.scopes\.0\.name: lower-case/],
+  ["{ nonsense", /cannot read the configuration/],
+])("the broken configuration %s is refused by its key", async (text, message) => {
+  writeFileSync(join(folder, "roomctl.config.json"), text);
+  await expect(readConfig(undefined, folder)).rejects.toMatchObject({
+    code: "E_CONFIG",
+    message: expect.stringMatching(message),
+  });
+});
+
+test("an app of its own replaces the reference app as a whole, with paths from the file's folder", async () => {
+  writeFileSync(
+    join(folder, "roomctl.config.json"),
+    '{ "app": { "migrations": "db", "scopes": [{ "name": "games", "summary": "g", "tables": ["games"] }] } }',
+  );
+  const { app } = await readConfig(undefined, folder);
+  expect(app.migrationsDirectory).toBe(join(folder, "db"));
+  expect(app.states).toEqual([]);
+  expect(app.scopes.map((scope) => scope.name)).toEqual(["games"]);
+});
+
+test("a flag wins over the variable, the variable over the file, the file over the default", async () => {
+  expect(resolveSettings(await inputs()).lockTimeoutMs).toEqual({ value: 3000, origin: "default" });
+  writeFileSync(join(folder, "roomctl.config.json"), '{ "lockTimeout": "4s", "repo": "kept" }');
+  expect(resolveSettings(await inputs()).lockTimeoutMs).toEqual({
+    value: 4000,
+    origin: "roomctl.config.json: lockTimeout",
+  });
+  expect(resolveSettings(await inputs()).backupRepository.value).toBe(join(folder, "kept"));
+  const variable = { ROOMCTL_LOCK_TIMEOUT: "5s" };
+  expect(resolveSettings(await inputs(variable)).lockTimeoutMs).toEqual({
+    value: 5000,
+    origin: "ROOMCTL_LOCK_TIMEOUT",
+  });
+  expect(resolveSettings(await inputs(variable, { lockTimeout: "6s" })).lockTimeoutMs).toEqual({
+    value: 6000,
+    origin: "flag --lock-timeout",
+  });
+});
+
+test("the database is taken from the strongest source that names one", async () => {
+  writeFileSync(join(folder, ".env"), "DATABASE_URL=postgresql://dotenv/db\nPGHOST=ignored\n");
+  const origin = async (environment: Record<string, string>, flags: Record<string, string | boolean> = {}) =>
+    chooseDatabase(await inputs(environment, flags))?.origin;
+  expect(await origin({})).toBe(".env: DATABASE_URL");
+  expect(await origin({ PGHOST: "h" })).toBe("PG* variables");
+  expect(await origin({ PGHOST: "h", DATABASE_URL: "postgresql://h/db" })).toBe("DATABASE_URL");
+  writeFileSync(join(folder, "roomctl.config.json"), '{ "database": "embedded" }');
+  expect(await origin({ DATABASE_URL: "postgresql://h/db" })).toBe("roomctl.config.json: database");
+  expect(await origin({ ROOMCTL_EMBEDDED: "1" })).toBe("ROOMCTL_EMBEDDED");
+  expect(await origin({ ROOMCTL_EMBEDDED: "1" }, { databaseUrl: "postgresql://h/db" })).toBe("flag --database-url");
+});
+
+test("nothing that names a database gives none", async () => {
+  expect(chooseDatabase(await inputs({ HOME: "/root" }))).toBeUndefined();
+});
+
+test.each([
+  [{}, "development", "default"],
+  [{ NODE_ENV: "production" }, "production", "NODE_ENV"],
+  [{ NODE_ENV: "test" }, "development", "NODE_ENV"],
+  [{ NODE_ENV: "qa" }, "staging", "NODE_ENV"],
+  [{ NODE_ENV: "production", ROOMCTL_ENV: "staging" }, "staging", "ROOMCTL_ENV"],
+] as const)("the environment of %j is %s", async (environment, value, origin) => {
+  expect(resolveSettings(await inputs(environment)).environment).toEqual({ value, origin });
+});
+
+test("an unknown ROOMCTL_ENV is refused", async () => {
+  const given = await inputs({ ROOMCTL_ENV: "prod" });
+  expect(() => resolveSettings(given)).toThrow(/unknown environment "prod"/);
+});
