@@ -25,7 +25,7 @@ CREATE INDEX IF NOT EXISTS migration_runs_name ON roomctl.migration_runs (name, 
 
 -- What kind of environment this database belongs to; one row at most.
 CREATE TABLE IF NOT EXISTS roomctl.marker (
-    only        boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton   boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     environment text NOT NULL CHECK (environment IN ('development', 'staging', 'production')),
     marked_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     marked_by   text NOT NULL DEFAULT session_user

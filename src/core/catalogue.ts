@@ -59,7 +59,11 @@ export interface AuditCheck {
   readonly needs: readonly string[];
 }
 
-/** How the app's rooms and their like come back; each statement is a path under `sql/` or an absolute file. */
+/**
+ * How the app's rooms and their like come back. Each statement is a path under `sql/` without its ending, or an absolute
+ * file, with one SQL statement in it. It may leave out the last of the values that are named here, or all of them.
+ * `docs/recovery.md` describes the columns.
+ */
 export interface RecoveryDefinition {
   /** A room is fresh while its row or its owner's heartbeat is younger than this. */
   readonly freshnessSeconds: number;
@@ -67,16 +71,20 @@ export interface RecoveryDefinition {
   readonly graceSeconds: number;
   /** A server whose heartbeat is younger than this counts as alive. */
   readonly aliveSeconds: number;
-  /** Rows of rooms: columns as `RoomRow` in `recover/plan.ts`. */
+  /** A SELECT of every room at the moment `$1`; its columns are those of `sql/recover/rooms.sql`. */
   readonly roomsStatement: string;
-  /** Gives rooms `$1::uuid[]` back as in grace until `$2`, under owner epoch `$3`. */
+  /** Gives rooms `$1` (array) back, in grace until `$2` (array, one moment per room), under epoch `$3`, at the moment `$4`. */
   readonly recoverStatement: string;
-  /** Ends rooms `$1::uuid[]` with the time `$2`: writes their history and removes them. */
+  /** Ends rooms `$1` (array), each at its moment in `$2` (array): writes what a clean end would, and removes them. */
   readonly endStatement: string;
-  /** Takes ownership: returns the new `epoch`, after which an older server's background writes touch nothing. */
+  /**
+   * Takes ownership at the moment `$1`, leaving servers with a heartbeat younger than `$2` seconds alone. Returns the
+   * new `epoch`, after which an older server's background writes touch nothing; no row when it was just taken.
+   */
   readonly fenceStatement: string;
-  /** Running servers, if the app records them: columns `epoch`, `host`, `pid`, `heartbeat_age_seconds`. */
+  /** Servers that have not stopped, at the moment `$1`: columns `epoch`, `host`, `pid`, `heartbeat_age_seconds`. */
   readonly serversStatement: string;
+  /** Tables of rooms: nobody else writes to them while a recovery is applied. */
   readonly tables: readonly string[];
   /** Other state that a start loads: what is live, what has run out. */
   readonly states: readonly RecoveredState[];
@@ -85,7 +93,7 @@ export interface RecoveryDefinition {
 export interface RecoveredState {
   readonly name: string;
   readonly table: string;
-  /** One row with `live`, `expired` and `detail`. */
+  /** One row with `live`, `expired` and `detail`, at the moment `$1`; `$2` (array) are the rooms that come back. */
   readonly statement: string;
 }
 

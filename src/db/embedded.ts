@@ -46,7 +46,8 @@ interface State {
   readonly version: string;
 }
 
-const superuser = "roomctl";
+// Not "roomctl": the default search_path begins with the schema of the role's name, and that is our own.
+const superuser = "postgres";
 const databaseName = "roomctl";
 
 /** Starts the server of a folder, making it first if need be. Safe to call from several processes at once. */

@@ -2,11 +2,14 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../core/clock.js";
 import { RoomctlError } from "../core/errors.js";
-import type { Connection, Database } from "./pool.js";
+import type { Connection, Database, Queryable } from "./pool.js";
 import { assertDirectConnection } from "./pooler.js";
 
-/** `change` covers whatever alters schema or data (migrate, wipe, restore, recover); `backup` only reads. */
-export type LockName = "change" | "backup";
+/**
+ * `change` covers whatever alters schema or data (migrate, wipe, restore, recover); `backup` only reads. `migration`
+ * belongs to the session that runs a migration: it outlives a killed process for as long as the server works for it.
+ */
+export type LockName = "change" | "backup" | "migration";
 
 export interface LockOptions {
   /** How long to wait for another run to end; 0 to fail at once. */
@@ -35,41 +38,54 @@ export async function withLock<T>(
 ): Promise<T> {
   await using connection = await database.connect();
   await assertDirectConnection(connection, `the ${name} lock`);
-  const key = lockKey(name);
-  await acquire(connection, key, name, options);
+  await takeLock(connection, name, options);
   try {
-    return await work({ assertHeld: () => assertHeld(connection, key) });
+    return await work({ assertHeld: () => assertHeld(connection, lockKey(name)) });
   } finally {
     // Ending the session releases the lock for certain, also after an abort or in a failed state.
     connection.discard();
   }
 }
 
+export interface LockHolder {
+  readonly processId: number;
+  readonly applicationName: string;
+}
+
+/** The session that holds a lock of this database now, if any. Takes nothing and waits for nothing. */
+export async function readLockHolder(queryable: Queryable, name: LockName): Promise<LockHolder | undefined> {
+  const [holder] = await queryable.query<LockHolder>(
+    `SELECT held.pid AS "processId", coalesce(activity.application_name, '') AS "applicationName"
+       FROM pg_locks AS held LEFT JOIN pg_stat_activity AS activity USING (pid)
+      WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
+        AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND ((held.classid::bigint << 32) | held.objid::bigint) = $1::bigint`,
+    [lockKey(name)],
+  );
+  return holder;
+}
+
 function lockKey(name: LockName): string {
   return createHash("sha256").update(`roomctl:${name}`).digest().readBigInt64BE(0).toString();
 }
 
-async function acquire(connection: Connection, key: string, name: LockName, options: LockOptions): Promise<void> {
+/** Takes a lock for as long as a session lives: discard it to give the lock back. Throws E_LOCKED after `waitMs`. */
+export async function takeLock(connection: Connection, name: LockName, options: LockOptions): Promise<void> {
+  const key = lockKey(name);
   const deadlineMs = systemClock.monotonicMs() + options.waitMs;
   for (let told = false; ; ) {
     const [row] = await connection.query<{ taken: boolean }>("SELECT pg_try_advisory_lock($1::bigint) AS taken", [key]);
     if (row?.taken) return;
-    if (systemClock.monotonicMs() >= deadlineMs) throw await lockedError(connection, key, name);
+    if (systemClock.monotonicMs() >= deadlineMs) throw await lockedError(connection, name);
     if (!told) options.onWait?.();
     told = true;
     await sleep(options.pollMs ?? 250, undefined, { signal: options.signal });
   }
 }
 
-async function lockedError(connection: Connection, key: string, name: LockName): Promise<RoomctlError> {
-  const [holder] = await connection.query<{ pid: number; application_name: string }>(
-    `SELECT activity.pid, activity.application_name
-       FROM pg_locks AS held JOIN pg_stat_activity AS activity USING (pid)
-      WHERE held.locktype = 'advisory' AND held.granted AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND ((held.classid::bigint << 32) | held.objid::bigint) = $1::bigint`,
-    [key],
-  );
-  const by = holder ? ` by ${holder.application_name || "a session"} (server process ${holder.pid})` : "";
+async function lockedError(connection: Connection, name: LockName): Promise<RoomctlError> {
+  const holder = await readLockHolder(connection, name);
+  const by = holder ? ` by ${holder.applicationName || "a session"} (server process ${holder.processId})` : "";
   return new RoomctlError("E_LOCKED", `the ${name} lock of this database is held${by}`, {
     hint: "wait for the other run to end, or give it more time with --lock-wait 60s",
   });

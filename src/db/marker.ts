@@ -25,7 +25,7 @@ export async function writeMarker(connection: Connection, environment: Environme
   await ensureOwnSchema(connection);
   await connection.execute(
     `INSERT INTO roomctl.marker (environment) VALUES ($1)
-     ON CONFLICT (only) DO UPDATE SET environment = excluded.environment, marked_at = clock_timestamp(), marked_by = session_user`,
+     ON CONFLICT (singleton) DO UPDATE SET environment = excluded.environment, marked_at = clock_timestamp(), marked_by = session_user`,
     [environment],
   );
 }

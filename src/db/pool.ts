@@ -128,9 +128,11 @@ function wrapClient(client: PoolClient, options: OpenOptions, onEnd: () => void)
   const end = (destroy: boolean) => {
     if (ended) return;
     ended = true;
-    client.off("error", noteBreak);
+    const isEnding = destroy || broken;
+    // A session that is ended may still report its own death, and an error without a listener would end the process.
+    if (!isEnding) client.off("error", noteBreak);
     onEnd();
-    client.release(destroy || broken);
+    client.release(isEnding);
   };
   const run = async (sql: string, values?: readonly unknown[]) => {
     options.signal?.throwIfAborted();

@@ -14,8 +14,9 @@ export async function withTransaction<T>(
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   await using connection = await database.connect();
+  // READ WRITE is never said: it would override a role's or a database's default_transaction_read_only.
   await connection.execute(
-    `BEGIN ISOLATION LEVEL ${options.isolation ?? "READ COMMITTED"} ${options.readOnly ? "READ ONLY" : "READ WRITE"}`,
+    `BEGIN ISOLATION LEVEL ${options.isolation ?? "READ COMMITTED"}${options.readOnly ? " READ ONLY" : ""}`,
   );
   try {
     if (options.lockTimeoutMs !== undefined) {

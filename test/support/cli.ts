@@ -48,8 +48,11 @@ function spawnRoomctl(words: readonly string[], options: RunOptions, cwd: string
   });
   const output = { stdout: "", stderr: "" };
   const { signal } = options;
+  let isSent = false;
+  // Once: a second SIGINT is the user's way to insist.
   const sendSignal = () => {
-    if (signal && child.exitCode === null) child.kill(signal.name);
+    if (signal && !isSent && child.exitCode === null) child.kill(signal.name);
+    isSent = true;
   };
   if (signal?.afterMs !== undefined) setTimeout(sendSignal, signal.afterMs);
   for (const name of ["stdout", "stderr"] as const) {

@@ -1,0 +1,79 @@
+import { errorExits, exitCodes } from "../core/errors.js";
+import { applyDown, type DownPlan, type DownResult, planDown } from "../migrate/down.js";
+import { plainStyle, type Style } from "../report/style.js";
+import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
+import { lossLines, planLines, runLines } from "./migrate-lines.js";
+import { directoryFlag, parseRange, type RangeOptions, rangeWords } from "./migrate-options.js";
+
+interface DownOptions extends RangeOptions {
+  readonly isDryRun: boolean;
+  /** `true` for a bare --confirm, else the name that was typed. */
+  readonly confirm: string | true | undefined;
+}
+
+type DownAnswer = ({ readonly applied: true } & DownResult) | { readonly applied: false; readonly plan: DownPlan };
+
+export const migrateDown = defineCommand<DownOptions, DownAnswer>({
+  name: "migrate down",
+  summary: "Undo the newest migration, asking before data would be lost",
+  description: [
+    "The down files are rehearsed first, in a transaction that is rolled back: so it is known what would go, whatever the files decide at run time.",
+    "Where tables or columns that hold data would go, it needs consent. The rehearsal takes the same table locks as the real run, for as long as it lasts.",
+  ],
+  flags: [
+    { flags: "--count <n>", description: "Undo so many (default: 1)" },
+    { flags: "--to <migration>", description: "Undo all after this one; it stays" },
+    {
+      flags: "--confirm [database]",
+      description:
+        "Consent to losing data: asks for the database's name on a terminal; give the name where there is none",
+      isConsent: true,
+    },
+    { flags: "--dry-run", description: "Show what would go, and change nothing" },
+    directoryFlag,
+  ],
+  examples: [
+    { command: "roomctl migrate down --dry-run", explanation: "show what undoing the newest would take away" },
+    { command: "roomctl migrate down --confirm", explanation: "undo it, data included, after asking" },
+    { command: "roomctl migrate down --to 3 --dry-run", explanation: "show it for everything after number 3" },
+  ],
+  parse: parseDown,
+  run: runDown,
+  render: (result, style) =>
+    result.applied ? [...runLines(result, style), ...lostLines(result, style)] : downPlanLines(result.plan, style),
+  exitCode: (result) => (result.applied && result.failure ? exitCodes[errorExits[result.failure.code]] : exitCodes.ok),
+});
+
+function parseDown(input: ParsedInput): DownOptions {
+  const { dryRun, confirm } = input.flags;
+  const given = typeof confirm === "string" || confirm === true ? confirm : undefined;
+  return { ...parseRange(input), isDryRun: dryRun === true, confirm: given };
+}
+
+async function runDown(options: DownOptions, context: CommandContext): Promise<DownAnswer> {
+  const { settings, signal, onProgress } = context;
+  const directory = settings.migrationsDirectory.value;
+  await using database = await context.openDatabase();
+  const plan = await planDown(database, directory, options);
+  if (options.isDryRun) return { applied: false, plan };
+  if (plan.losses.length > 0) {
+    await context.confirm({
+      database,
+      given: options.confirm,
+      command: `roomctl migrate down${rangeWords(options, context)}`,
+      lines: downPlanLines(plan, plainStyle),
+    });
+  }
+  const lockWaitMs = settings.lockWaitMs.value;
+  const result = await applyDown(database, plan, { ...options, directory, lockWaitMs, signal, onProgress });
+  return { applied: true, ...result };
+}
+
+function downPlanLines(plan: DownPlan, style: Style): string[] {
+  const losses = plan.losses.length === 0 ? [] : [style.warning("data that would be lost:"), ...lossLines(plan.losses)];
+  return [...planLines(plan, style), ...losses];
+}
+
+function lostLines({ losses, failure }: DownResult, style: Style): string[] {
+  return failure || losses.length === 0 ? [] : [style.warning("data that is gone:"), ...lossLines(losses)];
+}

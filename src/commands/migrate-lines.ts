@@ -1,0 +1,59 @@
+import { formatDuration } from "../core/duration.js";
+import type { MigrationFinding } from "../migrate/findings.js";
+import type { DataLoss } from "../migrate/loss.js";
+import type { MigrationPlan } from "../migrate/plan.js";
+import type { RunResult } from "../migrate/run.js";
+import type { Style } from "../report/style.js";
+import { plural } from "../report/text.js";
+
+/** What became of each migration, and why the run ended early if it did. */
+export function runLines(result: RunResult & { readonly direction: "up" | "down" }, style: Style): string[] {
+  const { steps, failure, direction } = result;
+  const doneCount = steps.filter(({ state }) => state === "done").length;
+  const words = { done: direction === "up" ? "applied" : "undone", failed: "failed", skipped: "skipped" };
+  const paint = { done: style.good, failed: style.bad, skipped: style.warning };
+  return [
+    ...steps.map(({ name, state, durationMs, tries, reason }) => {
+      const tried = tries > 1 ? `, try ${tries}` : "";
+      const note = state === "skipped" ? ` (${reason})` : ` (${formatDuration(durationMs)}${tried})`;
+      return `${paint[state](words[state])} ${name}${style.faint(note)}`;
+    }),
+    ...(failure
+      ? [
+          `${style.bad("error:")} ${failure.message} ${style.faint(`[${failure.code}]`)}`,
+          `  why:  ${failure.why}`,
+          `  next: ${failure.hint}`,
+        ]
+      : [steps.length === 0 ? nothingToDo[direction] : `${plural(doneCount, "migration")} ${words.done}`]),
+  ];
+}
+
+const nothingToDo = { up: "nothing to apply: the database has what was asked for", down: "nothing to undo" };
+
+/** What a plan would run, and what stands in its way. */
+export function planLines(plan: MigrationPlan, style: Style): string[] {
+  const verb = plan.direction === "up" ? "would apply" : "would undo";
+  return [
+    ...plan.steps.map(({ name, attempt }) => `${verb} ${name}${attempt > 1 ? style.faint(` (try ${attempt})`) : ""}`),
+    ...(plan.steps.length === 0 ? [nothingToDo[plan.direction]] : []),
+    ...findingLines(plan.findings, style),
+  ];
+}
+
+export function findingLines(findings: readonly MigrationFinding[], style: Style): string[] {
+  return findings.flatMap(({ kind, message, hint }) => [
+    `${style.warning(`${kind}:`)} ${message}`,
+    style.faint(`  next: ${hint}`),
+  ]);
+}
+
+export function lossLines(losses: readonly DataLoss[]): string[] {
+  return losses.map(({ kind, table, column, rows, migration }) => {
+    const what = {
+      table: `table ${table} with ${plural(rows, "row")}`,
+      column: `column ${table}.${column} with ${plural(rows, "value")}`,
+      rows: `${plural(rows, "row")} of ${table}`,
+    };
+    return `  ${what[kind]} (${migration})`;
+  });
+}

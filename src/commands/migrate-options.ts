@@ -1,0 +1,44 @@
+import { RoomctlError } from "../core/errors.js";
+import type { CommandContext, Flag, ParsedInput } from "./command.js";
+
+/** Which migrations a run is about; the shape of `PlanRange` in `migrate/plan.ts`. */
+export interface RangeOptions {
+  readonly to?: string;
+  readonly count?: number;
+}
+
+export const directoryFlag: Flag = {
+  flags: "--dir <dir>",
+  description: "Folder of NNNN_name.up.sql files (default: the configuration's, or the reference app's)",
+};
+
+/** Reads --to and --count. Throws E_USAGE. */
+export function parseRange({ flags }: ParsedInput): RangeOptions {
+  const { to, count } = flags;
+  return {
+    ...(typeof to === "string" ? { to } : {}),
+    ...(typeof count === "string" ? { count: parseCount(count) } : {}),
+  };
+}
+
+/** The range and the folder as they would be typed again: ` --count 2`. */
+export function rangeWords({ to, count }: RangeOptions, { settings }: CommandContext): string {
+  const { value, origin } = settings.migrationsDirectory;
+  return [
+    ...(to === undefined ? [] : [` --to ${quoteForShell(to)}`]),
+    ...(count === undefined ? [] : [` --count ${count}`]),
+    ...(origin.startsWith("flag") ? [` --dir ${quoteForShell(value)}`] : []),
+  ].join("");
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count > 0 && Number.isSafeInteger(count)) return count;
+  throw new RoomctlError("E_USAGE", `--count is not a number of migrations: ${JSON.stringify(text)}`, {
+    hint: "write it like --count 1",
+  });
+}
+
+function quoteForShell(text: string): string {
+  return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,37 @@
+/**
+ * The public API: what the command line is made of, for use in an app's own tools and tests. Everything takes an open
+ * database and returns plain data; nothing prints or reads the process.
+ */
+export { type AuditOptions, type AuditResult, auditDatabase } from "./audit/database.js";
+export type { Finding } from "./audit/finding.js";
+export { type BackupReceipt, type CreateBackupOptions, createBackup } from "./backup/create.js";
+export { type BackupList, listBackups } from "./backup/list.js";
+export { applyRestore } from "./backup/restore-apply.js";
+export { planRestore } from "./backup/restore-plan.js";
+export { verifyBackup } from "./backup/verify.js";
+export type {
+  AppDefinition,
+  AuditCheck,
+  RecoveryDefinition,
+  StateEntry,
+  TableShape,
+  WipeScope,
+} from "./core/catalogue.js";
+export { type Clock, systemClock } from "./core/clock.js";
+export { type ErrorCode, exitCodes, RoomctlError } from "./core/errors.js";
+export { referenceApp } from "./core/reference-app.js";
+export { type EmbeddedOptions, type EmbeddedServer, startEmbedded, stopEmbedded } from "./db/embedded.js";
+export { type Environment, type Marker, readMarker } from "./db/marker.js";
+export { type Operation, readOperations } from "./db/operations.js";
+export { type Database, type OpenOptions, openDatabase, type Queryable } from "./db/pool.js";
+export { type DatabaseTarget, parseTarget, targetFromEnvironment } from "./db/target.js";
+export { type ApplyOptions, type ApplyResult, applyMigrations } from "./migrate/apply.js";
+export { applyDown, planDown } from "./migrate/down.js";
+export { readMigrationStatus, type StatusReport } from "./migrate/status.js";
+export { applyRecovery } from "./recover/apply.js";
+export { decideRoom, decideRooms } from "./recover/decide.js";
+export { planRecovery } from "./recover/plan.js";
+export { applyWipe, type ApplyWipeOptions, type WipeResult } from "./wipe/apply.js";
+export { planWipe, type WipePlan } from "./wipe/plan.js";
+export { applySequenceReset, planSequenceReset } from "./wipe/sequence-reset.js";
+export { checkSequences } from "./wipe/sequences.js";

@@ -1,0 +1,110 @@
+import { dirname } from "node:path";
+import type { MigrationBuilder } from "node-pg-migrate";
+import { RoomctlError } from "../core/errors.js";
+import { asDriverClient, type RunStatement } from "../db/driver.js";
+import { takeLock } from "../db/lock.js";
+import type { Connection, Database } from "../db/pool.js";
+import { leaveOwnSchemaOut } from "../db/search-path.js";
+import type { MigrationFile, SqlFile } from "./files.js";
+import type { SqlStatement } from "./statements.js";
+
+export interface Execution {
+  readonly migration: MigrationFile;
+  readonly direction: "up" | "down";
+  /** How long to wait for the server to end the session of a migrator that was killed. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+  /** Runs in the migration's transaction, before its first statement. */
+  readonly beforeStatements?: (connection: Connection) => Promise<void>;
+  /** Called as each statement of the file starts. */
+  readonly onStatement?: (statement: SqlStatement, index: number, total: number) => void;
+}
+
+/**
+ * Runs one migration and notes it in `roomctl.migrations`, both in one transaction, by node-pg-migrate. The session is
+ * the migration's own and ends with it: node-pg-migrate leaves a failed transaction open, and a file may leave settings.
+ */
+export async function executeMigration(database: Database, execution: Execution): Promise<void> {
+  const { migration, direction } = execution;
+  const connection = await database.connect();
+  try {
+    await connection.query("SELECT set_config('application_name', $1, false)", [`roomctl/migrate ${migration.name}`]);
+    await takeLock(connection, "migration", execution);
+    await leaveOwnSchemaOut(connection);
+    const { runner } = await import("node-pg-migrate");
+    const ran = await runner({
+      dbClient: asDriverClient(connection, observedRun(connection, execution)),
+      dir: dirname(migration.up.path),
+      ignorePattern: String.raw`(?![^]*\.up\.sql$)[^]*`,
+      migrationLoaderStrategies: [{ extensions: [".sql"], loader: async () => [unitOf(migration)] }],
+      migrationsSchema: "roomctl",
+      migrationsTable: "migrations",
+      direction,
+      file: escapeName(migration.name),
+      count: 1,
+      noLock: true,
+      singleTransaction: false,
+      checkOrder: false,
+      logger: silence,
+    });
+    if (ran.length === 1) return;
+    throw new RoomctlError("E_PLAN_STALE", `${migration.name} is no longer there to be run`, {
+      hint: "look again with: roomctl migrate status",
+    });
+  } finally {
+    connection.discard();
+  }
+}
+
+/** The file that a direction runs. */
+export function fileOf(migration: MigrationFile, direction: "up" | "down"): SqlFile | undefined {
+  return direction === "up" ? migration.up : migration.down;
+}
+
+/** What node-pg-migrate sends, with our hooks around the statements of the file. */
+function observedRun(connection: Connection, execution: Execution): RunStatement {
+  const statements = fileOf(execution.migration, execution.direction)?.statements ?? [];
+  let next = 0;
+  return async (sql, values) => {
+    const statement = statements[next];
+    if (statement !== undefined && sql === asSent(statement)) {
+      execution.onStatement?.(statement, next, statements.length);
+      next += 1;
+    }
+    const rows = await connection.query(sql, values);
+    if (sql === "BEGIN;") await execution.beforeStatements?.(connection);
+    return sql.startsWith("SELECT name FROM") ? rows.map(escapeRow) : rows;
+  };
+}
+
+/**
+ * node-pg-migrate 9 pastes names between quotes as they are. So it is given them escaped, by the loader and by its
+ * query of what has run alike: what it compares is equal, and what it writes is the true name.
+ */
+function escapeName(name: string): string {
+  return name.replaceAll("'", "''");
+}
+
+function escapeRow(row: object): object {
+  const name: unknown = Reflect.get(row, "name");
+  return typeof name === "string" ? { ...row, name: escapeName(name) } : row;
+}
+
+function unitOf(migration: MigrationFile) {
+  const run = (file: SqlFile | undefined) => (builder: MigrationBuilder) => {
+    for (const statement of file?.statements ?? []) builder.sql(asSent(statement));
+  };
+  return {
+    // Its name is what stands before the last dot of the id.
+    id: `${escapeName(migration.name)}.sql`,
+    filePaths: [migration.up.path],
+    actions: { up: run(migration.up), down: run(migration.down) },
+  };
+}
+
+function asSent(statement: SqlStatement): string {
+  return `${statement.text};`;
+}
+
+const ignore = () => {};
+const silence = { debug: ignore, info: ignore, warn: ignore, error: ignore };

@@ -1,0 +1,89 @@
+import { type ErrorCode, messageOf, RoomctlError } from "../core/errors.js";
+import { statementFailure } from "../db/failure.js";
+import { codeOf } from "../db/sqlstate.js";
+import type { SqlFile } from "./files.js";
+import { positionAt, type SqlStatement } from "./statements.js";
+
+/** Why a migration failed, and where in its file. */
+export interface MigrationFailure {
+  readonly code: ErrorCode;
+  readonly migration: string;
+  readonly message: string;
+  /** PostgreSQL's own words. */
+  readonly why: string;
+  readonly hint: string;
+  readonly path: string;
+  /** Of the word that PostgreSQL points at, or else where the statement begins; both from 1. */
+  readonly line: number | null;
+  readonly column: number | null;
+  readonly sqlState: string | null;
+  readonly detail: string | null;
+}
+
+export interface FailedStatement {
+  readonly migration: string;
+  readonly file: SqlFile;
+  /** The statement that was running; absent when it was the bookkeeping around them. */
+  readonly statement?: SqlStatement;
+}
+
+/** What PostgreSQL's error says, in terms of the file. */
+export function describeFailure(error: unknown, failed: FailedStatement): MigrationFailure {
+  const { migration, file, statement } = failed;
+  if (error instanceof RoomctlError) return ownFailure(error, failed);
+  const place = statement ? locate(error, file, statement) : undefined;
+  const known = statementFailure(error);
+  const where = `${file.path}${place ? `:${place.line}:${place.column}` : ""}`;
+  const detail = textOf(error, "detail");
+  return {
+    code: ownCodes.has(known.code) ? known.code : "E_MIGRATION_FAILED",
+    migration,
+    message: `${migration} failed at ${where}; it was rolled back`,
+    why: `${messageOf(error)}${detail === null ? "" : ` (${detail})`}`,
+    hint: hintFor(error, known.hint),
+    path: file.path,
+    line: place?.line ?? null,
+    column: place?.column ?? null,
+    sqlState: codeOf(error) ?? null,
+    detail,
+  };
+}
+
+function ownFailure(error: RoomctlError, { migration, file }: FailedStatement): MigrationFailure {
+  const { code, message, hint = "run it again: roomctl migrate" } = error;
+  const nowhere = { line: null, column: null, sqlState: null, detail: null };
+  return { code, migration, message: `${migration} did not run`, why: message, hint, path: file.path, ...nowhere };
+}
+
+/** Failures that are not the migration's fault, and have an exit code that says so. */
+const ownCodes: ReadonlySet<ErrorCode> = new Set(["E_CONNECTION_LOST", "E_LOCK_TIMEOUT", "E_READ_ONLY", "E_DISK_FULL"]);
+
+function hintFor(error: unknown, known: string | undefined): string {
+  const fromServer = textOf(error, "hint");
+  if (fromServer) return fromServer;
+  if (codeOf(error) === "25001")
+    return "a statement like CONCURRENTLY cannot run in a transaction; leave that word out";
+  return known ?? "correct the file, then run it again: roomctl migrate";
+}
+
+function locate(error: unknown, file: SqlFile, statement: SqlStatement): { line: number; column: number } {
+  const body = bodyLine(error, statement);
+  if (body !== undefined) return { line: body, column: 1 };
+  const position = Number(textOf(error, "position") ?? 1);
+  // PostgreSQL counts characters from 1, JavaScript UTF-16 units from 0.
+  const skipped = [...statement.text].slice(0, position - 1).join("");
+  return positionAt(file.sql, statement.offset + skipped.length);
+}
+
+/** Inside a DO block PostgreSQL gives the line of its body, which begins at the opening dollar quote. */
+function bodyLine(error: unknown, statement: SqlStatement): number | undefined {
+  const inner = /inline_code_block line (\d+)/.exec(textOf(error, "where") ?? "")?.[1];
+  const opening = statement.text.search(/\$\w*\$/);
+  if (inner === undefined || opening === -1) return undefined;
+  return statement.line + positionAt(statement.text, opening).line - 1 + Number(inner) - 1;
+}
+
+function textOf(error: unknown, field: string): string | null {
+  const value: unknown = typeof error === "object" && error !== null ? Reflect.get(error, field) : undefined;
+  return typeof value === "string" && value !== "" ? value : null;
+}

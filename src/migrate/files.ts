@@ -1,0 +1,152 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { sha256 } from "../core/digest.js";
+import { messageOf, RoomctlError } from "../core/errors.js";
+import { findTransactionControl, type SqlStatement, splitStatements } from "./statements.js";
+
+/**
+ * Words of this folder. A *migration* is a pair of files, `NNNN_name.up.sql` and, if it can be undone,
+ * `NNNN_name.down.sql`; its *name* is what stands before `.up.sql`, its *version* the number in front. A *run* is one
+ * attempt to bring it up or down; it is *applied* while `roomctl.migrations` holds its name.
+ */
+export interface MigrationFile {
+  readonly name: string;
+  readonly version: bigint;
+  readonly up: SqlFile;
+  readonly down?: SqlFile;
+  /** SHA-256 of the up file, the same for every line ending and with or without a byte order mark. */
+  readonly checksum: string;
+}
+
+export interface SqlFile {
+  readonly path: string;
+  readonly sql: string;
+  readonly statements: readonly SqlStatement[];
+}
+
+/**
+ * The migrations of a folder in the order of their numbers. Throws E_NO_MIGRATIONS when there is none, E_USAGE or
+ * E_MIGRATION_ORDER naming the file that does not fit.
+ */
+export function readMigrationFiles(directory: string): readonly MigrationFile[] {
+  const fileNames = listDirectory(directory).filter((fileName) => /\.sql$/i.test(fileName));
+  const parts = fileNames.map((fileName) => parseFileName(directory, fileName));
+  const downs = new Map(parts.filter((part) => part.direction === "down").map((part) => [part.name, part.path]));
+  const ups = parts.filter((part) => part.direction === "up").sort((a, b) => compareVersions(a.version, b.version));
+  if (ups.length === 0) throw noMigrations(directory);
+  refuseOrphanedDowns(downs, new Set(ups.map((up) => up.name)));
+  refuseSharedNumbers(ups);
+  return ups.map(({ name, version, path }) => {
+    const up = readSqlFile(path);
+    const downPath = downs.get(name);
+    return {
+      name,
+      version,
+      up,
+      checksum: checksumOf(up.sql),
+      ...(downPath === undefined ? {} : { down: readSqlFile(downPath) }),
+    };
+  });
+}
+
+/** The migration of that name among those that were read. */
+export function requireFile(files: readonly MigrationFile[], name: string): MigrationFile {
+  const file = files.find((candidate) => candidate.name === name);
+  if (file) return file;
+  throw new RoomctlError("E_PLAN_STALE", `the files of ${name} are gone`, {
+    hint: "look again with: roomctl migrate status",
+  });
+}
+
+/** Reads an SQL file that is to run inside a transaction of ours. Throws E_FILE, or E_USAGE when it has one of its own. */
+export function readSqlFile(path: string): SqlFile {
+  const sql = readText(path).replace(/^\uFEFF/, "");
+  const statements = splitStatements(sql);
+  const own = findTransactionControl(statements);
+  if (own) {
+    const word = own.text.split(/\s/, 1)[0]?.toUpperCase();
+    throw new RoomctlError("E_USAGE", `${path}:${own.line} has its own ${word}, and would be left half applied`, {
+      hint: "take it out: roomctl runs each file in one transaction",
+    });
+  }
+  return { path, sql, statements };
+}
+
+/** SHA-256 of SQL text with its line endings and byte order mark evened out: a checkout on Windows is no edit. */
+export function checksumOf(sql: string): string {
+  return sha256(sql.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n"));
+}
+
+/** Orders versions, which may be larger than a number is exact for (17-digit times). */
+function compareVersions(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+interface FilePart {
+  readonly name: string;
+  readonly version: bigint;
+  readonly direction: "up" | "down";
+  readonly path: string;
+}
+
+function listDirectory(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (cause) {
+    throw new RoomctlError("E_NO_MIGRATIONS", `cannot read the migrations folder ${directory}: ${messageOf(cause)}`, {
+      hint: "name the folder with --dir DIR, or begin one with: roomctl migrate new first-step",
+      cause,
+    });
+  }
+}
+
+function noMigrations(directory: string): RoomctlError {
+  return new RoomctlError("E_NO_MIGRATIONS", `there is no migration in ${directory}`, {
+    hint: "name the folder with --dir DIR, or begin with: roomctl migrate new first-step",
+  });
+}
+
+function parseFileName(directory: string, fileName: string): FilePart {
+  const match = /^((\d+)_.+)\.(up|down)\.sql$/s.exec(fileName);
+  const [, name, digits, direction] = match ?? [];
+  if (name === undefined || digits === undefined) {
+    throw new RoomctlError("E_USAGE", `${join(directory, fileName)} is not named like a migration`, {
+      hint: "name it NNNN_what-it-does.up.sql (or .down.sql), or keep it in another folder",
+    });
+  }
+  return {
+    name,
+    version: BigInt(digits),
+    direction: direction === "down" ? "down" : "up",
+    path: join(directory, fileName),
+  };
+}
+
+function refuseOrphanedDowns(downs: ReadonlyMap<string, string>, upNames: ReadonlySet<string>): void {
+  for (const [name, path] of downs) {
+    if (upNames.has(name)) continue;
+    throw new RoomctlError("E_USAGE", `${path} has no ${name}.up.sql beside it`, {
+      hint: "bring the up file back, or remove the down file",
+    });
+  }
+}
+
+function refuseSharedNumbers(ups: readonly FilePart[]): void {
+  for (const [index, up] of ups.entries()) {
+    const next = ups[index + 1];
+    if (next === undefined || next.version !== up.version) continue;
+    throw new RoomctlError(
+      "E_MIGRATION_ORDER",
+      `${basename(up.path)} and ${basename(next.path)} have the same number, so their order is unknown`,
+      { hint: "give the newer one the next free number (both its files)" },
+    );
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new RoomctlError("E_FILE", `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,70 @@
+import { systemClock } from "../core/clock.js";
+import { sha256 } from "../core/digest.js";
+import { RoomctlError } from "../core/errors.js";
+import { type LockOptions, withLock } from "../db/lock.js";
+import { readMarker } from "../db/marker.js";
+import { recordOperation } from "../db/operations.js";
+import { ensureOwnSchema } from "../db/own-schema.js";
+import type { Connection, Database } from "../db/pool.js";
+import { leaveOwnSchemaOut } from "../db/search-path.js";
+import { loadStatement } from "../db/statement.js";
+import { withTransaction } from "../db/transaction.js";
+import { describeFailure } from "./failure.js";
+import { readSqlFile, type SqlFile } from "./files.js";
+
+export interface SeedResult {
+  readonly file: string;
+  readonly statements: number;
+  /** Rows that the file inserted, by table. */
+  readonly inserted: readonly SeededTable[];
+}
+
+export interface SeededTable {
+  readonly table: string;
+  readonly rows: number;
+}
+
+/**
+ * Fills a development database from an SQL file, all of it or nothing. Throws E_PROTECTED unless the database itself is
+ * marked as development, E_SQL with the line of the statement that failed.
+ */
+export async function applySeed(database: Database, path: string, lock: LockOptions): Promise<SeedResult> {
+  const file = readSqlFile(path);
+  await assertDevelopment(database);
+  return withLock(database, "change", lock, () =>
+    withTransaction(database, {}, async (connection) => {
+      const startedAt = systemClock.now();
+      await ensureOwnSchema(connection);
+      await leaveOwnSchemaOut(connection);
+      for (const statement of file.statements) await runStatement(connection, file, statement);
+      const inserted = await connection.query<SeededTable>(loadStatement("migrate/inserted-rows"));
+      const plan = { file: path, checksum: sha256(file.sql) };
+      await recordOperation(connection, { kind: "seed", startedAt, plan, result: { inserted } });
+      return { file: path, statements: file.statements.length, inserted };
+    }),
+  );
+}
+
+async function assertDevelopment(database: Database): Promise<void> {
+  const marker = await readMarker(database);
+  if (marker?.environment === "development") return;
+  const what = marker ? `is marked ${marker.environment}` : "is not marked as development";
+  throw new RoomctlError(
+    "E_PROTECTED",
+    `nothing was changed: this database ${what}, and seed data belongs in none other`,
+    {
+      hint: "seed an empty database that roomctl migrated: roomctl --embedded migrate && roomctl --embedded seed",
+    },
+  );
+}
+
+async function runStatement(connection: Connection, file: SqlFile, statement: SqlFile["statements"][number]) {
+  try {
+    await connection.query(statement.text);
+  } catch (error) {
+    const failure = describeFailure(error, { migration: "the seed file", file, statement });
+    const code = failure.code === "E_MIGRATION_FAILED" ? "E_SQL" : failure.code;
+    const hint = "correct the file, then run it again: roomctl seed";
+    throw new RoomctlError(code, `${failure.message}: ${failure.why}`, { hint, cause: error });
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * One statement of an SQL file. `offset` and `line` (from 1) are those of its first word; comments before it and the
+ * semicolon after it are left out.
+ */
+export interface SqlStatement {
+  readonly text: string;
+  readonly offset: number;
+  readonly line: number;
+}
+
+/**
+ * Splits SQL at its top-level semicolons by psql's rules: none inside quotes, dollar quotes, comments, parentheses
+ * (CREATE RULE) or the BEGIN ATOMIC … END body of an SQL function.
+ */
+export function splitStatements(sql: string): readonly SqlStatement[] {
+  const statements: SqlStatement[] = [];
+  let start: number | undefined;
+  let end = 0;
+  let nesting = emptyNesting;
+  const finish = () => {
+    if (start !== undefined) statements.push({ text: sql.slice(start, end), offset: start, line: lineAt(sql, start) });
+    start = undefined;
+    nesting = emptyNesting;
+  };
+  for (const token of tokens(sql)) {
+    if (token.kind === "blank") continue;
+    if (token.text === ";" && nesting.parentheses === 0 && nesting.bodies === 0) {
+      finish();
+      continue;
+    }
+    start ??= token.offset;
+    end = token.offset + token.text.length;
+    nesting = nest(nesting, token);
+  }
+  finish();
+  return statements;
+}
+
+/** The first statement that begins or ends a transaction, which would tear the one that roomctl wraps around the file. */
+export function findTransactionControl(statements: readonly SqlStatement[]): SqlStatement | undefined {
+  return statements.find(({ text }) => {
+    const [first, second, third] = leadingWords(text, 3);
+    switch (first) {
+      case "BEGIN":
+      case "COMMIT":
+      case "END":
+      case "ABORT":
+        return true;
+      case "START":
+      case "PREPARE":
+        return second === "TRANSACTION";
+      case "ROLLBACK":
+        return second !== "TO" && third !== "TO";
+      default:
+        return false;
+    }
+  });
+}
+
+/** Where a character of the file stands, both from 1; `offset` counts UTF-16 units, the column counts characters. */
+export function positionAt(sql: string, offset: number): { readonly line: number; readonly column: number } {
+  const before = sql.slice(0, offset);
+  const lineStart = before.lastIndexOf("\n") + 1;
+  return { line: lineAt(sql, offset), column: [...before.slice(lineStart)].length + 1 };
+}
+
+interface Token {
+  readonly kind: "blank" | "word" | "quoted" | "other";
+  readonly text: string;
+  readonly offset: number;
+}
+
+/**
+ * Block comments nest in PostgreSQL, which no regular expression follows: they are cut by hand below. A doubled quote
+ * ends one string and begins the next, which changes nothing here; only E'…' must see it, for its backslashes.
+ */
+const tokenPattern =
+  /(?<blank>\s+|--[^\n]*)|(?<quoted>[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|'[^']*(?:'|$)|"[^"]*(?:"|$)|(?<tag>\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)[\s\S]*?(?:\k<tag>|$))|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|[0-9][\w.]*|[\s\S]/y;
+
+function* tokens(sql: string): Generator<Token> {
+  for (let offset = 0; offset < sql.length; ) {
+    const comment = sql.startsWith("/*", offset) ? blockComment(sql, offset) : undefined;
+    if (comment !== undefined) {
+      yield { kind: "blank", text: comment, offset };
+      offset += comment.length;
+      continue;
+    }
+    tokenPattern.lastIndex = offset;
+    const match = tokenPattern.exec(sql);
+    const text = match?.[0] ?? sql.slice(offset);
+    const groups = match?.groups ?? {};
+    const kind = groups["blank"] ? "blank" : groups["quoted"] ? "quoted" : groups["word"] ? "word" : "other";
+    yield { kind, text, offset };
+    offset += text.length;
+  }
+}
+
+function blockComment(sql: string, offset: number): string {
+  const marks = /\/\*|\*\//g;
+  marks.lastIndex = offset;
+  let depth = 0;
+  for (let mark = marks.exec(sql); mark; mark = marks.exec(sql)) {
+    depth += mark[0] === "/*" ? 1 : -1;
+    if (depth === 0) return sql.slice(offset, marks.lastIndex);
+  }
+  return sql.slice(offset);
+}
+
+interface Nesting {
+  readonly parentheses: number;
+  /** BEGIN ATOMIC and the CASE expressions in it, both closed by END. */
+  readonly bodies: number;
+  /** The words so far, up to the fourth: only CREATE [OR REPLACE] FUNCTION or PROCEDURE has such a body. */
+  readonly words: readonly string[];
+}
+
+const emptyNesting: Nesting = { parentheses: 0, bodies: 0, words: [] };
+
+function nest(nesting: Nesting, token: Token): Nesting {
+  const { parentheses, bodies, words } = nesting;
+  if (token.text === "(") return { ...nesting, parentheses: parentheses + 1 };
+  if (token.text === ")") return { ...nesting, parentheses: Math.max(0, parentheses - 1) };
+  if (token.kind !== "word") return nesting;
+  const word = token.text.toUpperCase();
+  if (words.length < 4) return { ...nesting, words: [...words, word] };
+  if (parentheses > 0 || !/^CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b/.test(words.join(" "))) return nesting;
+  if (word === "BEGIN" || (word === "CASE" && bodies > 0)) return { ...nesting, bodies: bodies + 1 };
+  if (word === "END" && bodies > 0) return { ...nesting, bodies: bodies - 1 };
+  return nesting;
+}
+
+function leadingWords(text: string, count: number): readonly string[] {
+  const words: string[] = [];
+  for (const token of tokens(text)) {
+    if (token.kind === "blank") continue;
+    if (token.kind !== "word" || words.length === count) break;
+    words.push(token.text.toUpperCase());
+  }
+  return words;
+}
+
+function lineAt(sql: string, offset: number): number {
+  let line = 1;
+  for (let at = sql.indexOf("\n"); at !== -1 && at < offset; at = sql.indexOf("\n", at + 1)) line += 1;
+  return line;
+}
