@@ -29,7 +29,7 @@ export const referenceStates: readonly StateEntry[] = [
   },
   ephemeral("presence", "users rejoin the queue", "changes every second"),
   ephemeral("active invites", "they expire after 20 s and can be resent", "expires after 20 s"),
-  ephemeral("seen in session", "resets on purpose", "resets on purpose"),
+  ephemeral("seen in session", "resets on purpose", "belongs to one session only"),
 ];
 
 function durable(name: string, table: string, lossMeans: string, priority: StateEntry["priority"]): StateEntry {

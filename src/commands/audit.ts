@@ -1,0 +1,63 @@
+import { type AuditResult, auditDatabase } from "../audit/database.js";
+import { type FailLevel, failLevels } from "../audit/finding.js";
+import { exitCodes, RoomctlError } from "../core/errors.js";
+import { findingLines, stateLines, summaryLine } from "./audit-lines.js";
+import { defineCommand, type ParsedInput } from "./command.js";
+
+interface AuditCommandOptions {
+  readonly failOn: FailLevel;
+  readonly estimate: boolean;
+  readonly states?: readonly string[];
+}
+
+export const audit = defineCommand<AuditCommandOptions, AuditResult>({
+  name: "audit",
+  summary: "Say which state survives a restart, and find what is wrong",
+  description: [
+    "For each entry of the catalogue: its table, its shape, its rows, the newest write, whether a restart loses it.",
+    "Then what is wrong with the schema and the rows, each with the command to type next. Changes nothing.",
+    "All numbers belong to one moment. Tables that are locked or may not be read become findings.",
+  ],
+  flags: [
+    {
+      flags: "--fail-on <level>",
+      description: "Exit 3 on findings of this level or above: error, warning, info or none (default: error)",
+    },
+    { flags: "--estimate", description: "Take rows from the planner's statistics instead of counting each table" },
+    {
+      flags: "--state <name>",
+      description: "Only this state and what belongs to its table; repeatable (default: all)",
+      isRepeatable: true,
+    },
+  ],
+  examples: [
+    { command: "roomctl audit", explanation: "everything; exit 3 when there are errors" },
+    { command: "roomctl audit --fail-on warning --json", explanation: "for a pipeline that tolerates no warning" },
+    { command: "roomctl audit --state active-rooms --state users", explanation: "two states only" },
+  ],
+  parse: parseAuditOptions,
+  async run(options, context) {
+    await using database = await context.openDatabase();
+    const lockTimeoutMs = context.settings.lockTimeoutMs.value || undefined;
+    return await auditDatabase(database, context.app, { ...options, lockTimeoutMs, onProgress: context.onProgress });
+  },
+  render: (result, style) => [
+    ...stateLines(result, style),
+    ...findingLines(result.findings, style),
+    "",
+    summaryLine(result, style),
+  ],
+  exitCode: ({ ok }) => (ok ? exitCodes.ok : exitCodes.findings),
+});
+
+function parseAuditOptions({ flags }: ParsedInput): AuditCommandOptions {
+  const { failOn: typed = "error", state } = flags;
+  const failOn = failLevels.find((level) => level === typed);
+  if (!failOn) {
+    throw new RoomctlError("E_USAGE", `--fail-on takes no ${JSON.stringify(typed)}`, {
+      hint: `use one of ${failLevels.join(", ")}`,
+    });
+  }
+  const states = typeof state === "string" ? [state] : Array.isArray(state) ? state.map(String) : undefined;
+  return { failOn, estimate: flags["estimate"] === true, states };
+}
