@@ -138,7 +138,8 @@ insert into public.server_instances (epoch, host, pid, started_at, heartbeat_at,
 values
   (41, 'rooms-1', 3177, now() - interval '3 days', now() - interval '16 minutes', now() - interval '15 minutes',
    now() - interval '3 days', now() - interval '15 minutes'),
-  (42, 'rooms-1', 4242, now() - interval '14 minutes', now(), null, now() - interval '14 minutes', now());
+  (42, 'rooms-1', 4242, now() - interval '14 minutes', now() - interval '2 minutes', null,
+   now() - interval '14 minutes', now() - interval '2 minutes');
 
 -- Room r is between users 2r - 1 and 2r, a text room when r is even. 1 to 240 are running, 241 to 280 wait for a side
 -- to come back, for 281 to 290 nobody came in time, and 291 to 300 were left behind by the server before this one.

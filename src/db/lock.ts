@@ -42,8 +42,7 @@ export async function withLock<T>(
   try {
     return await work({ assertHeld: () => assertHeld(connection, lockKey(name)) });
   } finally {
-    // Ending the session releases the lock for certain, also after an abort or in a failed state.
-    connection.discard();
+    await releaseLock(connection, name);
   }
 }
 
@@ -63,6 +62,18 @@ export async function readLockHolder(queryable: Queryable, name: LockName): Prom
     [lockKey(name)],
   );
   return holder;
+}
+
+/** Unlocks first, so that the next run finds it free at once; ending the session makes it certain, whatever its state. */
+async function releaseLock(connection: Connection, name: LockName): Promise<void> {
+  try {
+    // Straight to the driver: an aborted signal must not keep us from cleaning up.
+    await connection.client.query("SELECT pg_advisory_unlock($1::bigint)", [lockKey(name)]);
+  } catch {
+    // The session is already gone, and the lock with it.
+  } finally {
+    connection.discard();
+  }
 }
 
 function lockKey(name: LockName): string {

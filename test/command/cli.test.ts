@@ -78,9 +78,9 @@ test("a broken configuration is exit 2 and names its key", async () => {
 });
 
 test("colour is for terminals, or when it is forced; NO_COLOR wins", async () => {
-  const escape = "\u001b[";
-  expect((await runRoomctl(["frobnicate"])).stderr).not.toContain(escape);
-  expect((await runRoomctl(["frobnicate"], { environment: { FORCE_COLOR: "1" } })).stderr).toContain(escape);
+  const colour = "\u001b[";
+  expect((await runRoomctl(["frobnicate"])).stderr).not.toContain(colour);
+  expect((await runRoomctl(["frobnicate"], { environment: { FORCE_COLOR: "1" } })).stderr).toContain(colour);
   expect((await runRoomctl(["frobnicate"], { environment: { FORCE_COLOR: "1", NO_COLOR: "1" } })).stderr).not.toContain(
     escape,
   );
@@ -108,7 +108,7 @@ test("the embedded database starts on demand, tells its URL, and stops by comman
     const shown = await runRoomctl(["config", "--embedded"], { workingDirectory: folder });
     expect(shown.status).toBe(0);
     expect(shown.stderr).toContain("embedded PostgreSQL started on 127.0.0.1:");
-    expect(shown.stdout).toMatch(/connect with: PGPASSFILE=\S+ psql postgresql:\/\/roomctl@127\.0\.0\.1:\d+\/roomctl/);
+    expect(shown.stdout).toMatch(/connect with: PGPASSFILE=\S+ psql postgresql:\/\/postgres@127\.0\.0\.1:\d+\/roomctl/);
     const again = await runRoomctl(["operations"], {
       workingDirectory: folder,
       environment: { ROOMCTL_EMBEDDED: "1" },

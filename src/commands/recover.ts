@@ -1,0 +1,174 @@
+import type { RecoveryDefinition } from "../core/catalogue.js";
+import { RoomctlError } from "../core/errors.js";
+import { readMarker } from "../db/marker.js";
+import type { Database } from "../db/pool.js";
+import { applyRecovery, type ChangedVerdict, describeServer, refuseLiveServer } from "../recover/apply.js";
+import type { RoomDecision, Verdict } from "../recover/decide.js";
+import { planRecovery, type RecoveryPlan } from "../recover/plan.js";
+import { summaryLine } from "../recover/summary.js";
+import type { Style } from "../report/style.js";
+import { type Column, tableLines } from "../report/table.js";
+import { formatCount, plural } from "../report/text.js";
+import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
+
+interface RecoverOptions {
+  readonly dryRun: boolean;
+  /** How many recovered rooms people are shown. */
+  readonly limit: number;
+  readonly confirm: string | true | undefined;
+}
+
+interface RecoverResult {
+  readonly applied: boolean;
+  /** What would come back; once applied, what did. */
+  readonly plan: RecoveryPlan;
+  readonly changed: readonly ChangedVerdict[];
+  readonly epoch?: string;
+  readonly operationId?: number;
+  /** One line, as for a log. */
+  readonly summary: string;
+  readonly limit: number;
+}
+
+export const recover = defineCommand<RecoverOptions, RecoverResult>({
+  name: "recover",
+  summary: "Bring back what a restart interrupted, or show what would come back",
+  description: [
+    "From the rows alone: rooms that were running come back with both users away and a few seconds to return; rooms whose",
+    "time ran out end properly, with their history; the rest stays as it is. Refused while a server of the app is alive.",
+    "A database that is not marked as development needs consent.",
+  ],
+  flags: [
+    { flags: "--dry-run", description: "Show what would come back, and why; change nothing" },
+    { flags: "--limit <rooms>", description: "How many recovered rooms to list (default 20); --json lists all" },
+    {
+      flags: "--confirm [database]",
+      description: "Consent; with the database's name it also works without a terminal",
+      isConsent: true,
+    },
+  ],
+  examples: [
+    { command: "roomctl recover --dry-run", explanation: "what a start would bring back, and why" },
+    { command: "roomctl recover --dry-run --limit 300", explanation: "the same, with more of the rooms listed" },
+    { command: "roomctl recover", explanation: "bring it back, once no server runs any more" },
+  ],
+  parse: parseRecoverOptions,
+  async run(options, context) {
+    const definition = requireRecovery(context);
+    await using database = await context.openDatabase();
+    const plan = await planRecovery(database, definition);
+    if (options.dryRun) {
+      warnOfLiveServer(plan, context);
+      return { applied: false, plan, changed: [], summary: summaryLine(plan), limit: options.limit };
+    }
+    refuseLiveServer(plan, definition);
+    await confirmUnlessDevelopment(options, { database, plan, context });
+    const receipt = await apply(database, definition, { plan, context });
+    return { applied: true, ...receipt, limit: options.limit };
+  },
+  render: recoverLines,
+});
+
+function parseRecoverOptions({ flags }: ParsedInput): RecoverOptions {
+  const { dryRun, limit = "20", confirm } = flags;
+  if (typeof limit !== "string" || !/^\d{1,9}$/.test(limit)) {
+    throw new RoomctlError("E_USAGE", `--limit is not a number of rooms: ${JSON.stringify(limit)}`, {
+      hint: "roomctl recover --dry-run --limit 50",
+    });
+  }
+  return {
+    dryRun: dryRun === true,
+    limit: Number(limit),
+    confirm: confirm === true || typeof confirm === "string" ? confirm : undefined,
+  };
+}
+
+function requireRecovery({ app, configPath }: CommandContext): RecoveryDefinition {
+  if (app.recovery) return app.recovery;
+  throw new RoomctlError("E_CONFIG", `${JSON.stringify(app.name)} does not say how its rooms come back`, {
+    hint: `add app.recovery to ${configPath ?? "the configuration"}; docs/recovery.md describes it`,
+  });
+}
+
+function warnOfLiveServer({ servers }: RecoveryPlan, { warn }: CommandContext): void {
+  for (const server of servers.filter(({ isAlive }) => isAlive)) {
+    warn(`${describeServer(server)} is alive: this is what its restart would bring back, and applying it is refused`);
+  }
+}
+
+interface Step {
+  readonly plan: RecoveryPlan;
+  readonly context: CommandContext;
+}
+
+async function confirmUnlessDevelopment(
+  { confirm }: RecoverOptions,
+  { database, plan, context }: Step & { readonly database: Database },
+): Promise<void> {
+  const marker = await readMarker(database);
+  if (confirm === undefined && marker?.environment === "development") return;
+  const lines = [`Recover ${database.url}`, summaryLine(plan)];
+  await context.confirm({ database, given: confirm, command: "roomctl recover", lines });
+}
+
+function apply(database: Database, definition: RecoveryDefinition, { plan, context }: Step) {
+  const { settings, signal, onProgress } = context;
+  return applyRecovery(database, definition, { plan, lockWaitMs: settings.lockWaitMs.value, signal, onProgress });
+}
+
+function recoverLines({ applied, plan, changed, epoch, limit }: RecoverResult, style: Style): readonly string[] {
+  const { recovered, ended, skipped } = plan.counts;
+  const share = `${formatCount(recovered)} of ${plural(plan.rooms.length, "room")}`;
+  const did = applied ? `Recovered ${share} under epoch ${epoch}` : `A start now would bring back ${share}`;
+  const counts = [
+    style.good(`${formatCount(recovered)} recovered`),
+    style.warning(`${formatCount(ended)} ended`),
+    style.faint(`${formatCount(skipped)} skipped`),
+  ];
+  const late = changed.length === 0 ? [] : [`${plural(changed.length, "verdict")} changed while the plan waited`];
+  const next = applied ? [] : ["", "Nothing was changed. To apply it: roomctl recover"];
+  return [
+    `${did}: ${counts.join(", ")}`,
+    ...late,
+    ...roomLines(plan.rooms, limit, style),
+    ...stateLines(plan, style),
+    ...next,
+  ];
+}
+
+const roomColumns: readonly Column[] = [
+  { title: "room" },
+  { title: "verdict" },
+  { title: "seconds left", align: "right" },
+  { title: "why" },
+];
+
+/** Rooms that do not come back are what a person must see; of the others, a few. */
+function roomLines(rooms: readonly RoomDecision[], limit: number, style: Style): readonly string[] {
+  const having = (wanted: Verdict) => rooms.filter(({ verdict }) => verdict === wanted);
+  const recovered = having("recover");
+  const shown = [...having("end"), ...having("skip"), ...recovered.slice(0, limit)];
+  const rows = shown.map((room) => [room.roomId, room.verdict, room.secondsLeft?.toFixed(1) ?? "", room.explanation]);
+  const hidden = Math.max(0, recovered.length - limit);
+  const more = hidden === 0 ? [] : ["", style.faint(`and ${formatCount(hidden)} more recovered; --limit shows them`)];
+  return [...(rows.length === 0 ? [] : ["", ...tableLines(roomColumns, rows, style)]), ...more];
+}
+
+const stateColumns: readonly Column[] = [
+  { title: "state" },
+  { title: "table" },
+  { title: "live", align: "right" },
+  { title: "expired", align: "right" },
+  { title: "detail" },
+];
+
+function stateLines({ states }: RecoveryPlan, style: Style): readonly string[] {
+  const rows = states.map((state) => [
+    state.name,
+    state.table,
+    formatCount(state.live),
+    formatCount(state.expired),
+    state.detail,
+  ]);
+  return rows.length === 0 ? [] : ["", ...tableLines(stateColumns, rows, style)];
+}

@@ -1,0 +1,49 @@
+import type { Reason, RoomDecision, Verdict } from "./decide.js";
+import type { RecoveryPlan } from "./plan.js";
+
+export interface RoomCounts {
+  readonly recovered: number;
+  readonly ended: number;
+  readonly skipped: number;
+  /** Each reason that came up, with its rooms. */
+  readonly reasons: readonly ReasonCount[];
+}
+
+interface ReasonCount {
+  readonly verdict: Verdict;
+  readonly reason: Reason;
+  readonly rooms: number;
+}
+
+const verdictOrder: readonly Verdict[] = ["recover", "end", "skip"];
+
+/** How many rooms of each verdict, and of each reason. */
+export function countRooms(rooms: readonly RoomDecision[]): RoomCounts {
+  const byReason = new Map<string, ReasonCount>();
+  for (const { verdict, reason } of rooms) {
+    byReason.set(reason, { verdict, reason, rooms: (byReason.get(reason)?.rooms ?? 0) + 1 });
+  }
+  const reasons = [...byReason.values()].sort(
+    (a, b) => verdictOrder.indexOf(a.verdict) - verdictOrder.indexOf(b.verdict) || (a.reason < b.reason ? -1 : 1),
+  );
+  const total = (verdict: Verdict) =>
+    reasons.filter((count) => count.verdict === verdict).reduce((sum, count) => sum + count.rooms, 0);
+  return { recovered: total("recover"), ended: total("end"), skipped: total("skip"), reasons };
+}
+
+/** One line for a log: what came back, what did not, and why. */
+export function summaryLine({ counts, states }: Pick<RecoveryPlan, "counts" | "states">): string {
+  const part = (count: number, word: string, verdict: Verdict) => {
+    const why = counts.reasons.filter((entry) => entry.verdict === verdict);
+    return `${count} ${word}${why.length > 0 ? ` (${why.map(({ rooms, reason }) => `${rooms} ${reason}`).join(", ")})` : ""}`;
+  };
+  const rooms = [
+    part(counts.recovered, "recovered", "recover"),
+    part(counts.ended, "ended", "end"),
+    part(counts.skipped, "skipped", "skip"),
+  ];
+  const others = states.map(
+    ({ name, live, expired }) => `${name}: ${live} live${expired > 0 ? `, ${expired} not` : ""}`,
+  );
+  return [`rooms: ${rooms.join(", ")}`, ...others].join("; ");
+}
