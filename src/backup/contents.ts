@@ -1,0 +1,62 @@
+import { RoomctlError } from "../core/errors.js";
+import { formatName, quoteName } from "../db/identifier.js";
+import { readMarker } from "../db/marker.js";
+import { hasOwnTable } from "../db/own-schema.js";
+import type { Queryable } from "../db/pool.js";
+import type { SequenceFacts } from "../db/schema.js";
+import { codeOf, sqlstate } from "../db/sqlstate.js";
+import { loadStatement } from "../db/statement.js";
+import type { BackupSource, Manifest, ManifestMigration, ManifestSequence, SkippedObject } from "./manifest.js";
+import type { Selection } from "./selection.js";
+
+/** Everything of a manifest that is not rows. Read it after the snapshot: a sequence that ran ahead is safe. */
+export async function readContents(
+  queryable: Queryable,
+  selection: Selection,
+): Promise<Pick<Manifest, "source" | "environment" | "isWhole" | "sequences" | "migrations" | "skipped">> {
+  const sequences: ManifestSequence[] = [];
+  for (const sequence of selection.sequences) sequences.push(await readPosition(queryable, sequence));
+  return {
+    source: await readSource(queryable),
+    environment: (await readMarker(queryable))?.environment ?? null,
+    isWhole: selection.isWhole,
+    sequences,
+    migrations: await readAppliedMigrations(queryable),
+    skipped: selection.isWhole ? await queryable.query<SkippedObject>(loadStatement("backup/skipped")) : [],
+  };
+}
+
+/** Applied migrations in order; none when roomctl never migrated this database. */
+async function readAppliedMigrations(queryable: Queryable): Promise<readonly ManifestMigration[]> {
+  if (!(await hasOwnTable(queryable, "migrations")) || !(await hasOwnTable(queryable, "migration_runs"))) return [];
+  return queryable.query<ManifestMigration>(loadStatement("backup/migrations"));
+}
+
+export async function readSource(queryable: Queryable): Promise<BackupSource> {
+  const [source] = await queryable.query<BackupSource>(loadStatement("backup/source"));
+  if (!source) throw new RoomctlError("E_INTERNAL", "the server said nothing about itself");
+  return source;
+}
+
+async function readPosition(queryable: Queryable, sequence: SequenceFacts): Promise<ManifestSequence> {
+  const position = await lastValue(queryable, sequence);
+  const { columns, isReadable: _isReadable, ...definition } = sequence;
+  return { ...definition, ...position, feeds: columns.map(({ schema, table }) => ({ schema, name: table })) };
+}
+
+async function lastValue(
+  queryable: Queryable,
+  sequence: SequenceFacts,
+): Promise<{ readonly lastValue: string; readonly isCalled: boolean }> {
+  try {
+    const [position] = await queryable.query<{ lastValue: string | null; isCalled: boolean }>(
+      `SELECT last_value::text AS "lastValue", is_called AS "isCalled" FROM ${quoteName(sequence)}`,
+    );
+    if (position?.lastValue) return { lastValue: position.lastValue, isCalled: position.isCalled };
+  } catch (error) {
+    if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
+  }
+  throw new RoomctlError("E_PRIVILEGE", `the sequence ${formatName(sequence)} cannot be read`, {
+    hint: `without its position a restore would hand out old ids: GRANT SELECT ON SEQUENCE ${quoteName(sequence)} TO the backup's role`,
+  });
+}

@@ -1,0 +1,130 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { currentOwner, hasEnded, type ProcessOwner } from "../db/process-owner.js";
+import { codeOf } from "../db/sqlstate.js";
+import { fileFailure } from "./file-failure.js";
+import { isBackupId } from "./id.js";
+import type { Draft, Repository, StoredBackup, StoredFile } from "./repository.js";
+
+const partial = ".partial";
+const ownerFile = "owner.json";
+/** A draft of another host, or without an owner, counts as left behind when nothing was written to it for this long. */
+const abandonedAfterMs = 24 * 3_600_000;
+
+/** Backups as folders `ID/` in one folder; a draft is `ID.partial/`. Only its user may read any of it. */
+export function openFolderRepository(location: string): Repository {
+  return {
+    location,
+    listIds: async () => (await entries(location)).filter(isBackupId).sort().reverse(),
+    read: (id) => readFolder(location, id),
+    begin: (id) => beginFolder(location, id).catch((error: unknown) => Promise.reject(fileFailure(error, location))),
+    sweep: (now) => sweepFolder(location, now),
+  };
+}
+
+async function entries(location: string): Promise<string[]> {
+  try {
+    return await readdir(location);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw fileFailure(error, location);
+  }
+}
+
+function readFolder(location: string, id: string): StoredBackup {
+  const folder = join(location, id);
+  return {
+    id,
+    location: folder,
+    listFiles: () => listFiles(folder),
+    readText: (path) => readFile(join(folder, path), "utf8"),
+    openFile: (path) => createReadStream(join(folder, path), { highWaterMark: 256 * 1024 }),
+  };
+}
+
+async function listFiles(folder: string): Promise<StoredFile[]> {
+  const found = await readdir(folder, { withFileTypes: true, recursive: true });
+  const files = found.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
+  return Promise.all(
+    files.sort().map(async (file) => ({
+      path: relative(folder, file).split(sep).join("/"),
+      sizeBytes: (await stat(file)).size,
+    })),
+  );
+}
+
+async function beginFolder(location: string, id: string): Promise<Draft> {
+  await mkdir(location, { recursive: true, mode: 0o700 });
+  const folder = join(location, id + partial);
+  await mkdir(folder, { mode: 0o700 });
+  const abandon = () => rm(folder, { recursive: true, force: true });
+  try {
+    await writeFile(join(folder, ownerFile), JSON.stringify(currentOwner()), { mode: 0o600, flag: "wx" });
+    await mkdir(join(folder, "data"), { mode: 0o700 });
+  } catch (error) {
+    await abandon();
+    throw error;
+  }
+  return {
+    createFile: (path) => createWriteStream(join(folder, path), { flags: "wx", mode: 0o600, flush: true }),
+    publish: () => publishFolder(location, folder, join(location, id)),
+    abandon,
+  };
+}
+
+async function publishFolder(location: string, draft: string, final: string): Promise<string> {
+  await rm(join(draft, ownerFile));
+  await syncFolder(join(draft, "data"));
+  await syncFolder(draft);
+  await rename(draft, final);
+  await syncFolder(location);
+  return final;
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function sweepFolder(location: string, now: Date): Promise<string[]> {
+  const swept: string[] = [];
+  for (const name of await entries(location)) {
+    if (!name.endsWith(partial) || !isBackupId(name.slice(0, -partial.length))) continue;
+    const folder = join(location, name);
+    if (!(await isLeftBehind(folder, now))) continue;
+    await rm(folder, { recursive: true, force: true });
+    swept.push(name);
+  }
+  return swept;
+}
+
+async function isLeftBehind(folder: string, now: Date): Promise<boolean> {
+  const owner = await readOwner(folder);
+  const ended = owner && hasEnded(owner);
+  if (ended !== undefined) return ended;
+  const written = await Promise.all(["", "data", ownerFile].map((path) => lastWriteMs(join(folder, path))));
+  return now.getTime() - Math.max(...written) > abandonedAfterMs;
+}
+
+async function readOwner(folder: string): Promise<ProcessOwner | undefined> {
+  try {
+    return JSON.parse(await readFile(join(folder, ownerFile), "utf8"));
+  } catch {
+    // Killed before it was written, or right before the publishing: its age decides.
+    return undefined;
+  }
+}
+
+async function lastWriteMs(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch {
+    // Not there: it says nothing about the draft's age.
+    return 0;
+  }
+}

@@ -1,0 +1,169 @@
+import { RoomctlError } from "../core/errors.js";
+import { formatName, isSameName, type QualifiedName, quoteName } from "../db/identifier.js";
+import type { Database, Queryable } from "../db/pool.js";
+import { countRows, readSequences, type SequenceFacts } from "../db/schema.js";
+import { withTransaction } from "../db/transaction.js";
+import { readSource } from "./contents.js";
+import { loadOrder } from "./load-order.js";
+import type { Manifest, ManifestMigration, ManifestSequence, ManifestTable } from "./manifest.js";
+import { assertFits } from "./restore-fit.js";
+import { readObstacles, type SuspendedConstraint, type TriggerState } from "./restore-obstacles.js";
+import { readSelectable, type SelectedTable } from "./selection.js";
+import { applyReadSettings } from "./settings.js";
+import type { SoundBackup } from "./verify.js";
+
+export interface RestoreOptions {
+  /** Only these tables; a partitioned or parent table stands for its partitions and children. */
+  readonly tables?: readonly QualifiedName[];
+}
+
+export interface RestorePlan {
+  readonly backup: string;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  /** The database that is restored into. */
+  readonly database: string;
+  /** False when tables were chosen. */
+  readonly isWhole: boolean;
+  /** `empty`: there is no table of the app; `migrations` have to run, and the plan be made again, before it can be applied. */
+  readonly target: "empty" | "migrated";
+  readonly migrations: readonly ManifestMigration[];
+  /** In the order of loading: parents before children. */
+  readonly tables: readonly PlannedTable[];
+  readonly rows: number;
+  readonly sequences: readonly QualifiedName[];
+  /** Dropped for the load and added again as they were: they close a circle, or old rows may break them. */
+  readonly suspendedConstraints: readonly SuspendedConstraint[];
+  /** Do not fire for restored rows, and are put back as they were. */
+  readonly pausedTriggers: readonly TriggerState[];
+}
+
+export interface PlannedTable extends QualifiedName {
+  readonly rows: number;
+  /** Of the stored file. */
+  readonly sizeBytes: number;
+  /** Tables that its foreign keys need and that are not restored with it. */
+  readonly otherParents: readonly QualifiedName[];
+}
+
+/**
+ * Decides how a backup goes into a database; reads only. Throws E_UNKNOWN_TABLE for a table that the backup lacks,
+ * E_SCHEMA where the database's tables cannot take its rows, E_NOT_EMPTY where they hold rows already.
+ */
+export async function planRestore(
+  database: Database,
+  backup: SoundBackup,
+  options: RestoreOptions = {},
+): Promise<RestorePlan> {
+  return withTransaction(database, { isolation: "REPEATABLE READ", readOnly: true }, async (connection) => {
+    await applyReadSettings(connection, "transaction");
+    return decideRestore(connection, backup.manifest, options.tables);
+  });
+}
+
+/** The same decision on a session that has `applyReadSettings`: applying makes it again under its locks. */
+export async function decideRestore(
+  queryable: Queryable,
+  manifest: Manifest,
+  names: readonly QualifiedName[] | undefined,
+): Promise<RestorePlan> {
+  const wanted = chooseTables(manifest, names);
+  const source = await readSource(queryable);
+  const present = await readSelectable(queryable);
+  const base = {
+    backup: manifest.id,
+    createdAt: manifest.createdAt,
+    database: source.database,
+    isWhole: names === undefined,
+    migrations: manifest.migrations,
+    rows: wanted.reduce((sum, table) => sum + table.rows, 0),
+  };
+  const saved = manifest.sequences.filter((sequence) => names === undefined || isFed(wanted, sequence.feeds));
+  const empty = { sequences: saved.map(nameOf), suspendedConstraints: [], pausedTriggers: [] };
+  if (present.length === 0 && wanted.length > 0) {
+    return { ...base, target: "empty", tables: wanted.map((table) => planned(table, [])), ...empty };
+  }
+  const sequences = presentSequences(await readSequences(queryable), saved, wanted);
+  assertFits({ manifest, wanted, saved, present, encoding: source.encoding, sequences });
+  await assertEmpty(queryable, wanted);
+  return {
+    ...base,
+    target: "migrated",
+    ...(await decideLoad(queryable, wanted, present)),
+    sequences: sequences.map(nameOf),
+  };
+}
+
+function chooseTables(manifest: Manifest, names: readonly QualifiedName[] | undefined): readonly ManifestTable[] {
+  if (names === undefined) return manifest.tables;
+  const covers = (name: QualifiedName) => (table: ManifestTable) =>
+    isSameName(name, table) || table.ancestors.some((ancestor) => isSameName(name, ancestor));
+  for (const name of names) {
+    if (manifest.tables.some(covers(name))) continue;
+    throw new RoomctlError("E_UNKNOWN_TABLE", `backup ${manifest.id} holds no table ${formatName(name)}`, {
+      hint: `it holds: ${manifest.tables.map(formatName).join(", ") || "none"}`,
+    });
+  }
+  return manifest.tables.filter((table) => names.some((name) => covers(name)(table)));
+}
+
+/** Those of the backup, and those that feed the tables here and that the backup does not know yet. */
+function presentSequences(
+  present: readonly SequenceFacts[],
+  saved: readonly ManifestSequence[],
+  wanted: readonly ManifestTable[],
+): readonly SequenceFacts[] {
+  return present.filter(
+    (sequence) =>
+      saved.some((known) => isSameName(known, sequence)) ||
+      isFed(
+        wanted,
+        sequence.columns.map(({ schema, table }) => ({ schema, name: table })),
+      ),
+  );
+}
+
+function isFed(tables: readonly ManifestTable[], fed: readonly QualifiedName[]): boolean {
+  return tables.some((table) =>
+    [table, ...table.ancestors].some((name) => fed.some((other) => isSameName(name, other))),
+  );
+}
+
+async function assertEmpty(queryable: Queryable, tables: readonly ManifestTable[]): Promise<void> {
+  const filled: string[] = [];
+  for (const table of tables) {
+    const [row] = await queryable.query<{ filled: boolean }>(
+      `SELECT EXISTS (SELECT FROM ONLY ${quoteName(table)}) AS filled`,
+    );
+    if (row?.filled) filled.push(`${formatName(table)} (${await countRows(queryable, table)} rows)`);
+  }
+  if (filled.length === 0) return;
+  throw new RoomctlError("E_NOT_EMPTY", `a restore needs empty tables, and these hold rows: ${filled.join(", ")}`, {
+    hint: "restore into a new database, restore other tables with --table, or empty these first: roomctl wipe --scope all",
+  });
+}
+
+async function decideLoad(
+  queryable: Queryable,
+  wanted: readonly ManifestTable[],
+  present: readonly SelectedTable[],
+): Promise<Pick<RestorePlan, "tables" | "suspendedConstraints" | "pausedTriggers">> {
+  const obstacles = await readObstacles(queryable, wanted, present);
+  const { order, suspended } = loadOrder(wanted.map(quoteName), obstacles.references);
+  const tables = order.flatMap((key) => wanted.filter((table) => quoteName(table) === key));
+  return {
+    tables: tables.map((table) => planned(table, obstacles.otherParents.get(quoteName(table)) ?? [])),
+    suspendedConstraints: obstacles.constraints
+      .filter((constraint) => !constraint.isValidated || suspended.has(constraint.key))
+      .map(({ schema, table, name, definition, comment }) => ({ schema, table, name, definition, comment })),
+    pausedTriggers: obstacles.triggers,
+  };
+}
+
+function planned(table: ManifestTable, otherParents: readonly QualifiedName[]): PlannedTable {
+  return { ...nameOf(table), rows: table.rows, sizeBytes: table.sizeBytes, otherParents };
+}
+
+function nameOf({ schema, name }: QualifiedName): QualifiedName {
+  return { schema, name };
+}

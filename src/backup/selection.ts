@@ -1,0 +1,83 @@
+import { RoomctlError } from "../core/errors.js";
+import { formatName, isSameName, type QualifiedName } from "../db/identifier.js";
+import type { Queryable } from "../db/pool.js";
+import { readSequences, readTables, type SequenceFacts, type TableFacts } from "../db/schema.js";
+import { loadStatement } from "../db/statement.js";
+
+/** A table with its partitioned or inheritance parents, near and far. */
+export interface Relation extends QualifiedName, Pick<TableFacts, "oid" | "kind"> {
+  readonly ancestors: readonly QualifiedName[];
+}
+
+export type SelectedTable = TableFacts & Relation;
+
+/** What of a database a backup covers, as the catalog says now. */
+export interface Selection {
+  /** Tables that hold rows themselves: ordinary and unlogged ones, and the leaves of partitioned ones. */
+  readonly tables: readonly SelectedTable[];
+  /** The same with their partitioned roots. */
+  readonly lockable: readonly Relation[];
+  readonly sequences: readonly SequenceFacts[];
+  readonly isWhole: boolean;
+}
+
+/** Reads what to back up: everything, or the named tables with their partitions and children. Throws E_UNKNOWN_TABLE. */
+export async function readSelection(
+  queryable: Queryable,
+  names: readonly QualifiedName[] | undefined,
+): Promise<Selection> {
+  const lockable = choose(await readSelectable(queryable), names);
+  const sequences = await readSequences(queryable);
+  return {
+    tables: lockable.filter((table) => table.kind === "table"),
+    lockable,
+    sequences: names === undefined ? sequences : sequences.filter((sequence) => feeds(sequence, lockable)),
+    isWhole: names === undefined,
+  };
+}
+
+/** Which relations to lock first. Looks at names only, and so waits for nobody's lock. Throws E_UNKNOWN_TABLE. */
+export async function readLockable(
+  queryable: Queryable,
+  names: readonly QualifiedName[] | undefined,
+): Promise<readonly Relation[]> {
+  const relations = await queryable.query<Omit<Relation, "ancestors">>(loadStatement("backup/relations"));
+  return choose(await withAncestors(queryable, relations), names);
+}
+
+/** All tables with their ancestors. */
+export async function readSelectable(queryable: Queryable): Promise<readonly SelectedTable[]> {
+  return withAncestors(queryable, await readTables(queryable));
+}
+
+async function withAncestors<Table extends { readonly oid: number }>(
+  queryable: Queryable,
+  tables: readonly Table[],
+): Promise<readonly (Table & Pick<Relation, "ancestors">)[]> {
+  const lines = await queryable.query<{ child: number; ancestor: QualifiedName }>(loadStatement("backup/inheritance"));
+  const ancestors = new Map<number, QualifiedName[]>();
+  for (const { child, ancestor } of lines) ancestors.set(child, [...(ancestors.get(child) ?? []), ancestor]);
+  return tables.map((table) => ({ ...table, ancestors: ancestors.get(table.oid) ?? [] }));
+}
+
+function choose<Table extends Relation>(
+  all: readonly Table[],
+  names: readonly QualifiedName[] | undefined,
+): readonly Table[] {
+  const unknown = names?.find((name) => !all.some((table) => isSameName(table, name)));
+  if (unknown) {
+    throw new RoomctlError("E_UNKNOWN_TABLE", `there is no table ${formatName(unknown)} in this database`, {
+      hint: `its tables: ${all.map(formatName).join(", ") || "none"}`,
+    });
+  }
+  const isChosen = (table: Table) =>
+    names === undefined ||
+    names.some((name) => [table, ...table.ancestors].some((relative) => isSameName(name, relative)));
+  return all.filter((table) => table.kind !== "foreign" && isChosen(table));
+}
+
+function feeds(sequence: SequenceFacts, tables: readonly QualifiedName[]): boolean {
+  return sequence.columns.some((column) =>
+    tables.some((table) => isSameName(table, { schema: column.schema, name: column.table })),
+  );
+}

@@ -1,0 +1,19 @@
+import { RoomctlError } from "../core/errors.js";
+import { parseName, quoteName } from "../db/identifier.js";
+import type { Queryable } from "../db/pool.js";
+import { loadStatement } from "../db/statement.js";
+import type { WipePlan } from "./plan.js";
+
+/** Throws E_PRIVILEGE naming all that this role may not do, before a backup is taken in vain. */
+export async function assertRights(queryable: Queryable, plan: WipePlan): Promise<void> {
+  const quote = (name: string) => quoteName(parseName(name));
+  const rows = await queryable.query<{ lacking: string }>(loadStatement("wipe/rights"), [
+    [...plan.tables, ...plan.cascades].map(({ table }) => quote(table)),
+    plan.sequences.map(({ sequence }) => quote(sequence)),
+  ]);
+  if (rows.length === 0) return;
+  const lacking = rows.map((row) => row.lacking).join(", ");
+  throw new RoomctlError("E_PRIVILEGE", `nothing was deleted: the role ${plan.role} may not wipe ${lacking}`, {
+    hint: "connect as the owner of the tables",
+  });
+}

@@ -1,0 +1,121 @@
+import { formatName } from "../db/identifier.js";
+import type { Connection, Database } from "../db/pool.js";
+import { readSequenceStates, type SequenceState } from "../db/sequences.js";
+import { withTransaction } from "../db/transaction.js";
+
+/** `behind`: it would hand out an id that exists. `near overflow`: its range, or its column's, is nearly used up. */
+type SequenceCondition = "ok" | "behind" | "near overflow" | "unreadable";
+
+/** One sequence, for people and JSON. Numbers are bigint as decimal text; null where they cannot be read. */
+interface SequenceLine {
+  readonly sequence: string;
+  /** `users.id`; empty for a sequence that no column draws from. */
+  readonly columns: readonly string[];
+  readonly state: SequenceCondition;
+  /** What it handed out last; null before the first. */
+  readonly lastValue: string | null;
+  readonly nextValue: string | null;
+  /** The largest value in its columns, or the smallest when it counts down. */
+  readonly columnExtreme: string | null;
+  readonly usedPercent: number | null;
+}
+
+interface SequenceFinding {
+  readonly sequence: string;
+  readonly state: Exclude<SequenceCondition, "ok">;
+  readonly severity: "error" | "warning";
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface SequenceReport {
+  readonly sequences: readonly SequenceLine[];
+  readonly findings: readonly SequenceFinding[];
+}
+
+/** From this share of its range on, a sequence is near overflow. */
+const nearOverflowPercent = 75;
+
+/** The state of every sequence of the app, and a finding for each that is not well. Reads only. */
+export async function checkSequences(database: Database): Promise<SequenceReport> {
+  const states = await withTransaction(database, { readOnly: true }, readVisibleStates);
+  return {
+    sequences: states.map(describeSequence),
+    findings: states.flatMap(findSequence),
+  };
+}
+
+/** Reads with an error where row security would hide the rows that matter. */
+export async function readVisibleStates(connection: Connection): Promise<readonly SequenceState[]> {
+  await connection.query("SELECT set_config('row_security', 'off', true)");
+  return readSequenceStates(connection);
+}
+
+/** True when the role may not read the sequence, or a column that draws from it. */
+export function isUnreadable(state: SequenceState): boolean {
+  return !state.sequence.isReadable || state.columns.some((column) => !column.isReadable);
+}
+
+function describeSequence(state: SequenceState): SequenceLine {
+  return {
+    sequence: formatName(state.sequence),
+    columns: state.columns.map(({ table, column }) => `${formatName(table)}.${column}`),
+    state: conditionOf(state),
+    lastValue: state.isCalled ? state.lastValue : null,
+    nextValue: state.nextValue,
+    columnExtreme: state.extreme,
+    usedPercent: state.usedPercent,
+  };
+}
+
+function conditionOf(state: SequenceState): SequenceCondition {
+  if (state.isBehind) return "behind";
+  if (isNearOverflow(state)) return "near overflow";
+  return isUnreadable(state) ? "unreadable" : "ok";
+}
+
+function isNearOverflow({ sequence, usedPercent, isExhausted }: SequenceState): boolean {
+  return isExhausted || (!sequence.cycles && usedPercent !== null && usedPercent >= nearOverflowPercent);
+}
+
+function findSequence(state: SequenceState): readonly SequenceFinding[] {
+  const condition = conditionOf(state);
+  if (condition === "ok") return [];
+  const name = formatName(state.sequence);
+  const column = state.columns[0];
+  const where = column ? `${formatName(column.table)}.${column.column}` : "no column";
+  switch (condition) {
+    case "behind":
+      return [
+        {
+          sequence: name,
+          state: condition,
+          severity: "error",
+          message: `${name} would hand out ${state.nextValue}, and ${where} already reaches ${state.extreme}`,
+          hint: "roomctl sequences reset",
+        },
+      ];
+    case "near overflow":
+      return [
+        {
+          sequence: name,
+          state: condition,
+          severity: state.isExhausted ? "error" : "warning",
+          message: state.isExhausted
+            ? `${name} is used up: the next insert into ${where} fails`
+            : `${name} has used ${state.usedPercent} % of the values that ${where} can hold`,
+          hint: `widen the column to bigint (and the sequence: ALTER SEQUENCE … AS bigint) in a migration`,
+        },
+      ];
+    case "unreadable":
+      return [
+        {
+          sequence: name,
+          state: condition,
+          severity: "warning",
+          message: `${name}, or a column that draws from it (${where}), may not be read by this role`,
+          hint: "connect as the owner of the tables",
+        },
+      ];
+  }
+}

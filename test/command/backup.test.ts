@@ -1,0 +1,227 @@
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { backUp, createBackupFolder, digestTables } from "../support/backup.js";
+import { programPath, runRoomctl } from "../support/cli.js";
+import { createMigrationFolder } from "../support/migrations.js";
+import { createScratchDatabase, type ScratchDatabase } from "../support/postgres.js";
+
+const rooms = "CREATE TABLE IF NOT EXISTS rooms (id serial PRIMARY KEY, topic text);";
+const guests = "CREATE TABLE IF NOT EXISTS guests (id serial PRIMARY KEY, room int REFERENCES rooms);";
+const someRows = "INSERT INTO rooms (topic) VALUES ('a'), ('b'); INSERT INTO guests (room) VALUES (1), (2), (2);";
+const manyRows = `CREATE TABLE big (id int, body text);
+  INSERT INTO big SELECT n, string_agg(md5(n::text || m), '') FROM generate_series(1, 30000) AS n, generate_series(1, 12) AS m GROUP BY n`;
+
+interface Receipt {
+  readonly id: string;
+  readonly directory: string;
+}
+
+test("a backup made on one database is listed, verified and restored into an empty one, migrations first", async () => {
+  using folder = createBackupFolder();
+  using migrations = createMigrationFolder({ "0001_rooms.up.sql": rooms, "0002_guests.up.sql": guests });
+  await using source = await createScratchDatabase();
+  const environment = { ROOMCTL_REPO: folder.directory, ROOMCTL_DIR: migrations.directory };
+  const run = (scratch: ScratchDatabase, ...words: string[]) =>
+    runRoomctl(words, { databaseUrl: scratch.url, environment });
+
+  expect((await run(source, "migrate", "up")).status).toBe(0);
+  await using from = await source.open();
+  await from.execute(someRows);
+  const created = await run(source, "backup", "create", "--note", "first", "--json");
+  expect(created.status).toBe(0);
+  const { id } = created.json<Receipt>();
+  expect(created.json()).toMatchObject({ ok: true, command: "backup create", rows: 5 });
+
+  const listed = await run(source, "backup", "list");
+  expect(listed.stdout).toMatch(new RegExp(`^backup\\t.*\\n${id}\\t.*\\t2\\t5\\t.*\\tcomplete\\tfirst\\n$`));
+  expect((await run(source, "backup", "verify")).stdout).toContain(`backup ${id} is sound: 2 tables, 5 rows`);
+
+  await using target = await createScratchDatabase();
+  migrations.write("0003_later.up.sql", "CREATE TABLE IF NOT EXISTS later (id int);");
+  const planned = await run(target, "backup", "restore", "--dry-run");
+  expect(planned.status).toBe(0);
+  expect(planned.stdout).toContain("runs 2 migrations first");
+  await using to = await target.open();
+  expect(await digestTables(to)).toEqual({});
+  const restored = await run(target, "backup", "restore", "latest", "--json");
+  expect(restored.status).toBe(0);
+  expect(restored.json()).toMatchObject({
+    applied: true,
+    migrated: ["0001_rooms", "0002_guests"],
+    receipt: { rows: 5 },
+  });
+  expect(await digestTables(to)).toEqual(await digestTables(from));
+  expect(await to.query("INSERT INTO guests (room) VALUES (1) RETURNING id")).toEqual([{ id: 4 }]);
+
+  const again = await run(target, "backup", "restore");
+  expect(again).toMatchObject({ status: 4, stdout: "" });
+  expect(again.stderr).toContain("guests (4 rows)");
+});
+
+test("an empty database is not filled when the migrations are not the backup's", async () => {
+  using folder = createBackupFolder();
+  using migrations = createMigrationFolder({ "0001_rooms.up.sql": rooms });
+  const environment = { ROOMCTL_REPO: folder.directory, ROOMCTL_DIR: migrations.directory };
+  await using source = await createScratchDatabase();
+  expect((await runRoomctl(["migrate"], { databaseUrl: source.url, environment })).status).toBe(0);
+  expect((await runRoomctl(["backup", "create"], { databaseUrl: source.url, environment })).status).toBe(0);
+  migrations.write("0001_rooms.up.sql", `${rooms} -- edited`);
+  await using target = await createScratchDatabase();
+  for (const words of [["--dry-run"], []]) {
+    const refused = await runRoomctl(["backup", "restore", ...words], { databaseUrl: target.url, environment });
+    expect(refused).toMatchObject({ status: 12, stdout: "" });
+    expect(refused.stderr).toContain("0001_rooms is missing, edited or out of its place");
+  }
+  await using database = await target.open();
+  expect(await digestTables(database)).toEqual({});
+});
+
+test("an empty database is not filled from a backup without migrations", async () => {
+  using folder = createBackupFolder();
+  await using source = await createScratchDatabase();
+  await using from = await source.open();
+  await from.execute(rooms);
+  await backUp(from, folder.directory);
+  await using target = await createScratchDatabase();
+  const refused = await runRoomctl(["backup", "restore"], {
+    databaseUrl: target.url,
+    environment: { ROOMCTL_REPO: folder.directory },
+  });
+  expect(refused).toMatchObject({ status: 12, stdout: "" });
+  expect(refused.stderr).toContain("make the schema");
+});
+
+test("a damaged backup is exit 3 for verify and for restore, and needs no database to be found", async () => {
+  using folder = createBackupFolder();
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await database.execute(`${rooms} INSERT INTO rooms (topic) VALUES ('a')`);
+  const { directory, id } = await backUp(database, folder.directory);
+  truncateSync(join(directory, "data/0001.copy.gz"), 5);
+  const verified = await runRoomctl(["backup", "verify", "--repo", folder.directory, "--json"]);
+  expect(verified.status).toBe(3);
+  expect(verified.json()).toMatchObject({ ok: false, findings: [{ problem: "length", file: "data/0001.copy.gz" }] });
+  const text = await runRoomctl(["backup", "verify", id, "--repo", folder.directory]);
+  expect(text.stdout).toContain("data/0001.copy.gz (rooms) has 5 bytes instead of");
+  await database.execute("TRUNCATE rooms");
+  const restored = await runRoomctl(["backup", "restore", "--repo", folder.directory], { databaseUrl: scratch.url });
+  expect(restored).toMatchObject({ status: 3, stdout: "" });
+  expect(await database.query("SELECT * FROM rooms")).toEqual([]);
+});
+
+test("a backup that does not exist is exit 2, with those that do", async () => {
+  using folder = createBackupFolder();
+  const missing = await runRoomctl(["backup", "verify", "2020", "--repo", folder.directory]);
+  expect(missing).toMatchObject({ status: 2, stdout: "" });
+  expect(missing.stderr).toContain("roomctl backup create");
+  const listed = await runRoomctl(["backup", "list", "--repo", folder.directory, "--json"]);
+  expect(listed.json()).toMatchObject({ ok: true, backups: [] });
+});
+
+test("a full disk ends a backup with exit 1 and leaves nothing", async () => {
+  using folder = createBackupFolder();
+  await using scratch = await createBig();
+  // A limit on the size of a file stands for the full disk: the write fails in the same place.
+  const { status, stderr } = await spawnLimited(scratch, folder.directory);
+  expect(status).toBe(1);
+  expect(stderr).toContain("no room left in the backup folder");
+  expect(stderr).toContain("--repo");
+  expect(folder.entries()).toEqual([]);
+});
+
+test("a backup killed in the middle is never seen, and the next one sweeps what it left", async () => {
+  using folder = createBackupFolder();
+  await using scratch = await createBig();
+  const killed = spawnRoomctl(scratch, ["backup", "create", "--repo", folder.directory]);
+  await untilWriting(folder.directory);
+  killed.child.kill("SIGKILL");
+  expect(await killed.ended).toMatchObject({ signal: "SIGKILL" });
+  const [left, ...others] = folder.entries();
+  expect(left).toMatch(/\.partial$/);
+  expect(others).toEqual([]);
+  const environment = { ROOMCTL_REPO: folder.directory };
+  expect((await runRoomctl(["backup", "list", "--json"], { environment })).json()).toMatchObject({ backups: [] });
+  expect((await runRoomctl(["backup", "verify"], { environment })).status).toBe(2);
+  const next = await runRoomctl(["backup", "create", "--json"], { databaseUrl: scratch.url, environment });
+  expect(next.status).toBe(0);
+  expect(next.json()).toMatchObject({ swept: [left] });
+  expect(folder.entries()).toEqual([next.json<Receipt>().id]);
+});
+
+test("Ctrl-C in the middle of a backup is exit 130 and leaves nothing", async () => {
+  using folder = createBackupFolder();
+  await using scratch = await createBig();
+  const interrupted = spawnRoomctl(scratch, ["backup", "create", "--repo", folder.directory]);
+  await untilWriting(folder.directory);
+  interrupted.child.kill("SIGINT");
+  expect(await interrupted.ended).toMatchObject({ status: 130 });
+  expect(folder.entries()).toEqual([]);
+});
+
+test.each(["SIGKILL", "SIGINT"] as const)(
+  "a restore ended by %s in the middle leaves the tables empty",
+  async (signal) => {
+    using folder = createBackupFolder();
+    await using scratch = await createBig();
+    await using database = await scratch.open();
+    await backUp(database, folder.directory);
+    await database.execute("TRUNCATE big");
+    const restoring = spawnRoomctl(scratch, ["backup", "restore", "--repo", folder.directory]);
+    const copying = "SELECT FROM pg_stat_progress_copy WHERE datname = current_database() AND tuples_processed > 0";
+    while ((await database.query(copying)).length === 0) await sleep(5);
+    restoring.child.kill(signal);
+    expect(await restoring.ended).toMatchObject(signal === "SIGINT" ? { status: 130 } : { signal });
+    expect(await database.query("SELECT count(*) FROM big")).toEqual([{ count: "0" }]);
+    const again = await runRoomctl(["backup", "restore", "--repo", folder.directory], { databaseUrl: scratch.url });
+    expect(again.status).toBe(0);
+  },
+);
+
+async function createBig(): Promise<ScratchDatabase> {
+  const scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await database.execute(manyRows);
+  return scratch;
+}
+
+interface Ended {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+}
+
+function spawnRoomctl(scratch: ScratchDatabase, words: readonly string[]) {
+  return spawnProgram(scratch, process.execPath, [programPath, ...words]);
+}
+
+function spawnLimited(scratch: ScratchDatabase, repository: string): Promise<Ended> {
+  const script = 'ulimit -f 200; exec "$0" "$@"';
+  const words = ["-c", script, process.execPath, programPath, "backup", "create", "--repo", repository];
+  return spawnProgram(scratch, "bash", words).ended;
+}
+
+function spawnProgram(scratch: ScratchDatabase, program: string, words: readonly string[]) {
+  const child = spawn(program, words, {
+    cwd: "/",
+    env: { PATH: process.env["PATH"], HOME: "/nonexistent", ROOMCTL_DATABASE_URL: scratch.url },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const ended = new Promise<Ended>((resolve) => {
+    child.once("close", (status, signal) => resolve({ status, signal, stderr }));
+  });
+  return { child, ended };
+}
+
+/** Until a backup has begun to write its first table. */
+async function untilWriting(repository: string): Promise<void> {
+  const isWriting = () =>
+    readdirSync(repository).some((name) => existsSync(join(repository, name, "data", "0001.copy.gz")));
+  while (!isWriting()) await sleep(5);
+}
