@@ -35,7 +35,7 @@ const steps = [
   ["The rooms come back from the backup that the wipe took.", "backup restore latest", 0],
   ["Would any sequence hand out an id that exists?", "sequences check", 0],
   ["What would a server start bring back, from the rows alone?", "recover --dry-run --limit 5", 0],
-  ["", "embedded stop", 0],
+  ["Stop the server; this was a demonstration, so its data goes as well.", "embedded stop --remove-data", 0],
 ];
 
 let failed = 0;
@@ -54,7 +54,7 @@ try {
   }
 } finally {
   // Also after a failed step or Ctrl-C: the server is stopped by its own command, and its folder goes.
-  spawnSync(process.execPath, [program, "embedded", "stop", "--quiet"], { cwd: folder, env: environment });
+  spawnSync(process.execPath, [program, "embedded", "stop", "--remove-data"], { cwd: folder, env: environment });
   rmSync(folder, { recursive: true, force: true });
 }
 console.log(

@@ -31,7 +31,7 @@ export { readMigrationStatus, type StatusReport } from "./migrate/status.js";
 export { applyRecovery } from "./recover/apply.js";
 export { decideRoom, decideRooms } from "./recover/decide.js";
 export { planRecovery } from "./recover/plan.js";
-export { applyWipe, type ApplyWipeOptions, type WipeResult } from "./wipe/apply.js";
+export { type ApplyWipeOptions, applyWipe, type WipeResult } from "./wipe/apply.js";
 export { planWipe, type WipePlan } from "./wipe/plan.js";
 export { applySequenceReset, planSequenceReset } from "./wipe/sequence-reset.js";
 export { checkSequences } from "./wipe/sequences.js";

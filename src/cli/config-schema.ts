@@ -109,6 +109,6 @@ function configError(error: z.ZodError, path: string): RoomctlError {
     return `${key}: ${issue.message}`;
   });
   return new RoomctlError("E_CONFIG", `${path}: ${problems.join("; ")}`, {
-    hint: "correct the key; roomctl help config lists them all",
+    hint: "correct the key; roomctl help configuration lists them all",
   });
 }

@@ -53,7 +53,7 @@ async function readContent(path: string): Promise<unknown> {
     return found?.config ?? {};
   } catch (cause) {
     throw new RoomctlError("E_CONFIG", `cannot read the configuration ${path}: ${messageOf(cause)}`, {
-      hint: "correct the file; roomctl help config shows one",
+      hint: "correct the file; roomctl help configuration shows one",
     });
   }
 }

@@ -15,14 +15,14 @@ export function parseFlags(
     .configureOutput({ writeErr: () => {}, writeOut: () => {} });
   for (const word of definition.words ?? []) command.argument(word.syntax, word.description);
   const flags = [...definition.flags, ...globalFlags];
-  for (const flag of flags) command.addOption(toOption(flag, environment));
+  for (const flag of flags) command.addOption(toOption(flag));
   try {
     command.parse([...words], { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) throw usageError(error.message, definition.name);
     throw error;
   }
-  return { words: command.args, flags: dropUnset(command) };
+  return { words: command.args, flags: { ...inherit(flags, environment), ...dropUnset(command) } };
 }
 
 /** E_USAGE with the way to the right page of help. */
@@ -34,17 +34,31 @@ export function usageError(message: string, command: string): RoomctlError {
   });
 }
 
-function toOption(flag: Flag, environment: Readonly<Record<string, string | undefined>>): Option {
+function toOption(flag: Flag): Option {
   const option = new Option(flag.flags, flag.description);
   if (flag.isRepeatable) {
     option.argParser((value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value]);
   }
-  const variable = flagVariable(flag);
-  const inherited = variable === undefined ? undefined : environment[variable];
-  if (variable !== undefined && inherited && (option.required || option.optional || isTruthy(variable, inherited))) {
-    option.env(variable);
-  }
   return option;
+}
+
+/** What the environment says: `ROOMCTL_SCOPE=rooms,chat` is a list, `ROOMCTL_NO_COLOR=1` is `--no-color`. */
+function inherit(
+  flags: readonly Flag[],
+  environment: Readonly<Record<string, string | undefined>>,
+): ParsedInput["flags"] {
+  const inherited: Record<string, string | boolean | readonly string[]> = {};
+  for (const flag of flags) {
+    const variable = flagVariable(flag);
+    const text = variable === undefined ? undefined : environment[variable];
+    if (variable === undefined || !text) continue;
+    const option = toOption(flag);
+    const name = option.attributeName();
+    if (flag.isRepeatable) inherited[name] = text.split(",");
+    else if (option.required || option.optional) inherited[name] = text;
+    else if (isTruthy(variable, text)) inherited[name] = !option.negate;
+  }
+  return inherited;
 }
 
 function isTruthy(variable: string, text: string): boolean {
@@ -59,7 +73,7 @@ function isTruthy(variable: string, text: string): boolean {
 function dropUnset(command: Command): ParsedInput["flags"] {
   const given = Object.entries(command.opts()).filter(([name]) => {
     const source = command.getOptionValueSource(name);
-    return source === "cli" || source === "env";
+    return source === "cli";
   });
   return Object.fromEntries(given);
 }

@@ -2,7 +2,7 @@ import { type ExitName, errorExits, exitCodes, exitMeanings } from "../core/erro
 import { configFileNames } from "./config.js";
 import { settingSources } from "./settings.js";
 
-export type Topic = "exit-codes" | "environment" | "config" | "json" | "errors";
+export type Topic = "exit-codes" | "environment" | "configuration" | "json" | "errors";
 
 /** `roomctl help <topic>`, made from the tables that the program itself uses. */
 export function topicPage(topic: Topic): string {
@@ -20,7 +20,7 @@ const pages: Record<Topic, () => string[]> = {
     "",
     "Every other flag has its variable too: --fail-on is ROOMCTL_FAIL_ON. Consent (--confirm, --plan, --cascade …) has none.",
   ],
-  config: () => [
+  configuration: () => [
     `The first of ${configFileNames.join(", ")} in the working directory, or the file of --config.`,
     "",
     "{",

@@ -3,7 +3,7 @@ import { type CommandEntry, commandEntries, commandGroups, defaultCommands } fro
 import { RoomctlError } from "../core/errors.js";
 import { flagVariable, globalFlags } from "./global-flags.js";
 
-const topicNames = ["exit-codes", "environment", "config", "json", "errors"] as const;
+const topicNames = ["exit-codes", "environment", "configuration", "json", "errors"] as const;
 
 /** The page that was asked for by `--help`, `help …` or by typing nothing; undefined when a command is to run. */
 export async function findHelpPage(argv: readonly string[]): Promise<string | undefined> {
@@ -13,6 +13,8 @@ export async function findHelpPage(argv: readonly string[]): Promise<string | un
   if (argv[0] !== "help" && !isAsked) return undefined;
   const words = beforeDashes.filter((word) => !word.startsWith("-"));
   const asked = argv[0] === "help" ? words.slice(1) : words;
+  const topic = argv[0] === "help" ? topicNames.find((name) => name === asked[0]) : undefined;
+  if (topic) return (await import("./help-topics.js")).topicPage(topic);
   return asked.length === 0 ? rootPage() : pageOf(asked);
 }
 
@@ -46,8 +48,6 @@ function rootPage(): string {
 }
 
 async function pageOf(asked: readonly string[]): Promise<string> {
-  const topic = topicNames.find((name) => name === asked[0]);
-  if (topic) return (await import("./help-topics.js")).topicPage(topic);
   const [first = "", second] = asked;
   const exact = commandEntries.find((entry) => entry.name === `${first} ${second}`);
   if (exact) return commandPage(await exact.load(), []);

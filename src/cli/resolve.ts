@@ -22,7 +22,9 @@ export function resolveCommand(argv: readonly string[]): ResolvedCommand | undef
   if (pair) return { entry: pair, rest: [...argv.slice(0, at), ...argv.slice(at + 2)] };
   const single = find(defaultCommands[first] ?? first);
   const children = commandEntries.filter((entry) => entry.name.startsWith(`${first} `));
-  if (children.length > 0 && second !== undefined && !second.startsWith("-")) throw unknownCommand(second, first);
+  // A word behind a command of its own (wipe) is for that command to judge; behind any other it must be a command.
+  const isWord = second !== undefined && !second.startsWith("-");
+  if (children.length > 0 && isWord && !find(first)) throw unknownCommand(second, first);
   if (single) return { entry: single, rest: [...argv.slice(0, at), ...argv.slice(at + 1)] };
   if (children.length > 0) {
     const names = children.map((entry) => entry.name.slice(first.length + 1)).join(", ");

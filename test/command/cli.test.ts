@@ -28,7 +28,7 @@ test("help and version go to stdout with exit 0, and need no database", async ()
 test.each([
   ["exit-codes", "refused by a guard"],
   ["environment", "ROOMCTL_LOCK_TIMEOUT"],
-  ["config", "roomctl.config.ts"],
+  ["configuration", "roomctl.config.ts"],
   ["json", "roomctl/1"],
   ["errors", "E_CONFIRM_REQUIRED"],
 ])("roomctl help %s explains it", async (topic, text) => {
@@ -40,7 +40,7 @@ test.each([
 test.each([
   [["frobnicate"], 2, "unknown command 'frobnicate'"],
   [["audit", "--frobnicate"], 2, "unknown option '--frobnicate'"],
-  [["wipe", "rooms"], 2, ""],
+  [["wipe", "rooms"], 2, "scopes are given with --scope"],
   [["audit", "--lock-timeout", "soon"], 2, "flag --lock-timeout is not a duration"],
   [["audit", "--config", "nowhere.json"], 2, "there is no configuration file"],
   [["help", "nonsense"], 2, "there is no help on"],
@@ -115,8 +115,8 @@ test("the embedded database starts on demand, tells its URL, and stops by comman
     });
     expect(again).toMatchObject({ status: 0, stderr: "" });
   } finally {
-    const stopped = await runRoomctl(["embedded", "stop"], { workingDirectory: folder });
-    expect(stopped.stdout).toContain("stopped");
+    const stopped = await runRoomctl(["embedded", "stop", "--remove-data"], { workingDirectory: folder });
+    expect(stopped.stdout).toBe("embedded PostgreSQL stopped\nits data is deleted\n");
     rmSync(folder, { recursive: true, force: true });
   }
 });

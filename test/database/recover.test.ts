@@ -14,8 +14,9 @@ const verdicts = (rooms: readonly RoomDecision[]) =>
 /** Lets the server of the demonstration data die 100 s before the moment its times count from, which is returned. */
 async function killDemoServer(database: Database): Promise<Date> {
   const [server] = await database.query<{ now: Date }>(
-    `UPDATE server_instances SET heartbeat_at = heartbeat_at - interval '100 seconds'
-      WHERE stopped_at IS NULL RETURNING heartbeat_at + interval '100 seconds' AS now`,
+    `UPDATE server_instances SET heartbeat_at = seeded.at - interval '100 seconds'
+       FROM (SELECT max(updated_at) AS at FROM active_rooms) AS seeded
+      WHERE stopped_at IS NULL RETURNING seeded.at AS now`,
   );
   return server?.now ?? new Date(Number.NaN);
 }

@@ -56,8 +56,21 @@ test.each([
 test("a flag's variable fills in what was not typed, and consent has none", async () => {
   const wipe = await commandEntries.find(({ name }) => name === "wipe")?.load();
   if (!wipe) throw new Error("no wipe");
-  const environment = { ROOMCTL_DRY_RUN: "1", ROOMCTL_CONFIRM: "app", ROOMCTL_LOCK_WAIT: "9s" };
-  expect(parseFlags(wipe, ["--lock-wait", "1s"], environment).flags).toEqual({ dryRun: true, lockWait: "1s" });
+  const environment = {
+    ROOMCTL_DRY_RUN: "1",
+    ROOMCTL_CONFIRM: "app",
+    ROOMCTL_LOCK_WAIT: "9s",
+    ROOMCTL_SCOPE: "rooms,chat",
+    ROOMCTL_NO_COLOR: "1",
+    ROOMCTL_NO_BACKUP: "1",
+    ROOMCTL_JSON: "0",
+  };
+  expect(parseFlags(wipe, ["--lock-wait", "1s"], environment).flags).toEqual({
+    dryRun: true,
+    lockWait: "1s",
+    scope: ["rooms", "chat"],
+    color: false,
+  });
   expect(() => parseFlags(wipe, [], { ROOMCTL_DRY_RUN: "maybe" })).toThrow(/ROOMCTL_DRY_RUN is neither true nor false/);
 });
 
