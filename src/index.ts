@@ -6,9 +6,9 @@ export { type AuditOptions, type AuditResult, auditDatabase } from "./audit/data
 export type { Finding } from "./audit/finding.js";
 export { type BackupReceipt, type CreateBackupOptions, createBackup } from "./backup/create.js";
 export { type BackupList, listBackups } from "./backup/list.js";
-export { applyRestore } from "./backup/restore-apply.js";
-export { planRestore } from "./backup/restore-plan.js";
-export { verifyBackup } from "./backup/verify.js";
+export { type ApplyRestoreOptions, applyRestore, type RestoreResult } from "./backup/restore-apply.js";
+export { planRestore, type RestorePlan } from "./backup/restore-plan.js";
+export { openSoundBackup, type SoundBackup, verifyBackup } from "./backup/verify.js";
 export type {
   AppDefinition,
   AuditCheck,
@@ -29,8 +29,8 @@ export { type ApplyOptions, type ApplyResult, applyMigrations } from "./migrate/
 export { applyDown, planDown } from "./migrate/down.js";
 export { readMigrationStatus, type StatusReport } from "./migrate/status.js";
 export { applyRecovery } from "./recover/apply.js";
-export { decideRoom, decideRooms } from "./recover/decide.js";
-export { planRecovery } from "./recover/plan.js";
+export { decideRoom, decideRooms, type RoomDecision } from "./recover/decide.js";
+export { planRecovery, type RecoveryPlan } from "./recover/plan.js";
 export { type ApplyWipeOptions, applyWipe, type WipeResult } from "./wipe/apply.js";
 export { planWipe, type WipePlan } from "./wipe/plan.js";
 export { applySequenceReset, planSequenceReset } from "./wipe/sequence-reset.js";

@@ -47,6 +47,6 @@ function requireName(typed: string, name: string, command: string): void {
 }
 
 /** One shell word, whatever the name holds. */
-export function quoteForShell(text: string): string {
+function quoteForShell(text: string): string {
   return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -8,6 +8,7 @@ import type { ConfigFile } from "./config.js";
 import { confirmPlan } from "./confirm.js";
 import { asSetting, chooseDatabase, noDatabase } from "./database.js";
 import { createPrompter } from "./prompt.js";
+import { createStatementLog } from "./statement-log.js";
 
 export interface ContextInputs {
   readonly command: string;
@@ -65,11 +66,14 @@ export function createContext(inputs: ContextInputs): BuiltContext {
     resolveTarget,
     async openDatabase() {
       const { value } = await resolveTarget();
+      const onStatement = flags["verbose"]
+        ? await createStatementLog({ command: inputs.command, stream: process.stderr, say })
+        : undefined;
       return openDatabase(value, {
         applicationName: `roomctl/${inputs.command}`,
         lockTimeoutMs: settings.lockTimeoutMs.value,
         signal,
-        onStatement: flags["verbose"] ? (sql, durationMs) => say(statementLine(sql, durationMs)) : undefined,
+        onStatement,
       });
     },
     tell: say,
@@ -81,8 +85,4 @@ export function createContext(inputs: ContextInputs): BuiltContext {
     },
   };
   return { context, warnings, clearProgress: progress.clear };
-}
-
-function statementLine(sql: string, durationMs: number): string {
-  return `sql ${durationMs.toFixed(1)}ms ${sql.replace(/\s+/g, " ").trim()}`;
 }

@@ -18,7 +18,7 @@ export interface Flag {
   readonly isConsent?: boolean;
 }
 
-export interface Example {
+interface Example {
   /** As typed, beginning with `roomctl`. Each example is executed by a test. */
   readonly command: string;
   readonly explanation: string;
@@ -45,7 +45,7 @@ export interface Settings {
   readonly lockWaitMs: Setting<number>;
 }
 
-export type ProgressEvent = { readonly message: string; readonly done?: number; readonly total?: number };
+type ProgressEvent = { readonly message: string; readonly done?: number; readonly total?: number };
 
 /** What a running command may use of the process. Everything is lazy: `--help` opens nothing. */
 export interface CommandContext {

@@ -9,7 +9,7 @@ export interface CommandEntry {
 }
 
 export const commandGroups = ["Schema", "Data", "Recovery", "Tool"] as const;
-export type CommandGroup = (typeof commandGroups)[number];
+type CommandGroup = (typeof commandGroups)[number];
 
 /** Every command, in the order of the help page. A test holds the summaries against the definitions. */
 export const commandEntries: readonly CommandEntry[] = [

@@ -38,7 +38,7 @@ export interface WipeScope {
   readonly includes?: readonly string[];
 }
 
-export interface ColumnReset {
+interface ColumnReset {
   readonly table: string;
   readonly column: string;
   readonly value: string;

@@ -5,7 +5,7 @@ import { loadStatement } from "./statement.js";
 const ownTables = ["migrations", "migration_runs", "marker", "operations"];
 
 /** True when every table of roomctl's own is there. */
-export async function hasOwnSchema(queryable: Queryable): Promise<boolean> {
+async function hasOwnSchema(queryable: Queryable): Promise<boolean> {
   const [row] = await queryable.query<{ complete: boolean }>(
     "SELECT bool_and(to_regclass('roomctl.' || name) IS NOT NULL) AS complete FROM unnest($1::text[]) AS name",
     [ownTables],

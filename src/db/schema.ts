@@ -80,7 +80,7 @@ export async function countRows(queryable: Queryable, table: QualifiedName): Pro
   return Number(row?.rows);
 }
 
-export function findTable(tables: readonly TableFacts[], name: QualifiedName): TableFacts | undefined {
+function findTable(tables: readonly TableFacts[], name: QualifiedName): TableFacts | undefined {
   return tables.find((table) => isSameName(table, name));
 }
 

@@ -24,7 +24,7 @@ export interface DatabaseTarget {
   readonly options?: string;
 }
 
-export const sslModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
+const sslModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 export type SslMode = (typeof sslModes)[number];
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -12,7 +12,7 @@ import type { PlannedMigration } from "./plan.js";
 import type { SqlStatement } from "./statements.js";
 
 /** What became of one planned migration. */
-export interface MigrationOutcome {
+interface MigrationOutcome {
   readonly name: string;
   readonly path: string;
   readonly state: "done" | "failed" | "skipped";

@@ -19,7 +19,7 @@ export interface SeedResult {
   readonly inserted: readonly SeededTable[];
 }
 
-export interface SeededTable {
+interface SeededTable {
   readonly table: string;
   readonly rows: number;
 }

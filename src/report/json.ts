@@ -2,7 +2,7 @@ import { messageOf, type RoomctlError } from "../core/errors.js";
 import { redact } from "../core/redact.js";
 
 /** Version of the shape of every JSON answer. Fields may be added under the same number; scripts ignore those they do not know. */
-export const jsonSchema = "roomctl/1";
+const jsonSchema = "roomctl/1";
 
 export interface JsonAnswer {
   readonly command: string;

@@ -102,6 +102,21 @@ test("config show tells each value with its origin, and never the password", asy
   expect(settings.find(({ name }) => name === "database")).toMatchObject({ origin: "ROOMCTL_DATABASE_URL" });
 });
 
+test("--verbose logs each statement with its time as JSON lines on stderr, and no value", async () => {
+  await using scratch = await createScratchDatabase();
+  const { status, stdout, stderr } = await runRoomctl(["operations", "--verbose"], { databaseUrl: scratch.url });
+  expect(status).toBe(0);
+  expect(stdout).not.toContain("statement");
+  const lines = stderr
+    .trim()
+    .split("\n")
+    .map((line): unknown => JSON.parse(line));
+  expect(lines).not.toHaveLength(0);
+  for (const line of lines)
+    expect(line).toMatchObject({ command: "operations", msg: "statement", durationMs: expect.any(Number) });
+  expect(stderr).not.toContain(scratch.target.password);
+});
+
 test("the embedded database starts on demand, tells its URL, and stops by command", async () => {
   const folder = mkdtempSync(join(tmpdir(), "roomctl-embedded-"));
   try {

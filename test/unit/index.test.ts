@@ -18,6 +18,7 @@ test("the public API is what the documentation promises, and nothing slips in un
     "exitCodes",
     "listBackups",
     "openDatabase",
+    "openSoundBackup",
     "parseTarget",
     "planDown",
     "planRecovery",

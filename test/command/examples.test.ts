@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { commandEntries } from "../../src/commands/index.js";
+import { runRoomctl } from "../support/cli.js";
+
+/** Every example of every help page, in an order in which each makes sense, with the exit code that it must have. */
+const expected: Readonly<Record<string, number>> = {
+  "roomctl embedded start": 0,
+  "roomctl config --embedded": 0,
+  "roomctl config show --origin": 0,
+  "roomctl migrate plan": 0,
+  "roomctl migrate plan --json": 0,
+  "roomctl migrate up --dry-run": 0,
+  "roomctl migrate up --to 3": 0,
+  "roomctl migrate": 0,
+  "roomctl migrate status": 0,
+  "roomctl migrate status --check": 0,
+  "roomctl doctor": 0,
+  "roomctl seed": 0,
+  // The demonstration data has three cards that were never finalized, for the audit to find.
+  "roomctl audit": 3,
+  "roomctl audit --fail-on warning --json": 3,
+  "roomctl audit --state active-rooms --state users": 3,
+  "roomctl backup create": 0,
+  "roomctl backup create --table users --note before-import": 0,
+  "roomctl backup list": 0,
+  "roomctl backup verify": 0,
+  "roomctl backup verify latest --json": 0,
+  "roomctl wipe scopes": 0,
+  "roomctl wipe": 0,
+  "roomctl wipe --scope rooms --scope chat": 0,
+  "roomctl wipe --scope rooms --confirm": 0,
+  "roomctl backup restore --dry-run": 0,
+  "roomctl backup restore latest": 0,
+  "roomctl sequences check": 0,
+  "roomctl sequences reset --dry-run": 0,
+  "roomctl sequences reset": 0,
+  "roomctl recover --dry-run": 0,
+  "roomctl recover --dry-run --limit 300": 0,
+  "roomctl recover": 0,
+  "roomctl operations --limit 5": 0,
+  "roomctl migrate down --dry-run": 0,
+  "roomctl migrate down --to 3 --dry-run": 0,
+  "roomctl migrate down --confirm": 0,
+  "roomctl migrate new add-something --dir migrations": 0,
+  "roomctl completion bash": 0,
+  "roomctl embedded stop": 0,
+};
+
+test("every example of the help pages works as typed", { timeout: 180_000 }, async () => {
+  const definitions = await Promise.all(commandEntries.map((entry) => entry.load()));
+  const examples = definitions.flatMap(({ examples: own }) => own.map(({ command }) => command));
+  expect([...new Set(examples)].sort()).toEqual(Object.keys(expected).sort());
+
+  const workingDirectory = mkdtempSync(join(tmpdir(), "roomctl-examples-"));
+  const environment = { ROOMCTL_EMBEDDED: "1" };
+  const run = (words: readonly string[]) => runRoomctl(words, { workingDirectory, environment });
+  try {
+    for (const [example, status] of Object.entries(expected)) {
+      const result = await run(example.split(" ").slice(1));
+      expect({ example, status: result.status, stderr: result.stderr }).toMatchObject({ example, status });
+      expect(result.stdout, example).not.toBe("");
+    }
+  } finally {
+    await run(["embedded", "stop", "--remove-data"]);
+    rmSync(workingDirectory, { recursive: true, force: true });
+  }
+});
