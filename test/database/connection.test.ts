@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -91,7 +91,9 @@ test.runIf(hasPgbouncer)(
   },
 );
 
-test("TLS modes behave as libpq's against a server with and without TLS", async () => {
+const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
+
+test.runIf(hasOpenssl)("TLS modes behave as libpq's against a server with and without TLS", async () => {
   const plain = await serverTarget();
   const folder = temporaryFolder();
   const directory = join(folder, "server");

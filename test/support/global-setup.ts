@@ -8,7 +8,7 @@ import { serverNames, serverOptions } from "./postgres.js";
 export default async function setup(): Promise<() => Promise<void>> {
   const root = mkdtempSync(join(tmpdir(), "roomctl-test-"));
   process.env["ROOMCTL_TEST_SERVERS"] = root;
-  const servers = serverNames.map((name) => serverOptions(name, root)).filter((options) => options !== undefined);
+  const servers = serverNames.map((name) => serverOptions(name, root));
   for (const server of servers) await startEmbedded(server);
   return async () => {
     for (const server of servers) await destroyEmbedded(server);

