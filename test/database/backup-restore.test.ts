@@ -29,12 +29,7 @@ const parentAndChildRows = `
   INSERT INTO sessions (user_id) VALUES (1), (2), (2);
 `;
 
-const journeys = [
-  ["postgres18", "postgres18"],
-  ["postgres15", "postgres15"],
-  ["postgres15", "postgres18"],
-  ["postgres18", "postgres15"],
-] as const;
+const journeys = serverNames.flatMap((from) => serverNames.map((to) => [from, to] as const));
 
 test.each(journeys)("hostile rows from %s come back on %s exactly as they were", async (first, second) => {
   using folder = createBackupFolder();
