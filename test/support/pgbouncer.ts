@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { serverUser } from "../../src/db/binaries.js";
 import { openDatabase } from "../../src/db/pool.js";
 import type { DatabaseTarget } from "../../src/db/target.js";
 
-export const hasPgbouncer = existsSync("/usr/sbin/pgbouncer");
+export const hasPgbouncer = spawnSync("/usr/sbin/pgbouncer", ["--version"]).status === 0;
 
 /** A real pgbouncer in transaction mode before a server; stopped at the end of its `await using` scope. */
 export async function startPgbouncer(
