@@ -4,7 +4,7 @@ import type { StateReport } from "../audit/states.js";
 import type { Severity } from "../core/catalogue.js";
 import type { Style } from "../report/style.js";
 import { type Column, tableLines } from "../report/table.js";
-import { formatCount, formatTime, plural } from "../report/text.js";
+import { formatCount, formatTime, plural, printable } from "../report/text.js";
 
 interface StateColumn extends Column {
   /** Left out on a terminal that is narrower than this. */
@@ -146,12 +146,4 @@ function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): R
     else groups.set(keyOf(item), [item]);
   }
   return groups;
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/g;
-
-/** Names and rows are the app's: they must not talk to the terminal, nor break their line. */
-function printable(text: string): string {
-  return text.replace(controlCharacters, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import type { Style } from "./style.js";
+import { printable } from "./text.js";
 
 export interface Column {
   readonly title: string;
@@ -8,7 +9,7 @@ export interface Column {
 
 /** Rows as lines: aligned columns on a terminal, tab-separated with a header elsewhere (so that `cut` and `awk` work). */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[], style: Style): string[] {
-  const cells = rows.map((row) => row.map(oneLine));
+  const cells = rows.map((row) => row.map(printable));
   if (!style.isTerminal) {
     return [columns.map((column) => column.title).join("\t"), ...cells.map((row) => row.join("\t"))];
   }
@@ -23,13 +24,6 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
     .toString()
     .split("\n")
     .map((line) => line.trimEnd());
-}
-
-/** A hostile name must not break the row it stands in, nor talk to the terminal: only colour sequences pass. */
-function oneLine(cell: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-  const control = /\u001b(?!\[[0-9;]*m)|[\u0000-\u001a\u001c-\u001f\u007f-\u009f]/g;
-  return cell.replace(control, (character) => JSON.stringify(character).slice(1, -1));
 }
 
 const borderless = {

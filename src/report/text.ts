@@ -21,3 +21,11 @@ export function plural(count: number, noun: string, nouns = `${noun}s`): string 
 export function formatTime(time: Date): string {
   return `${time.toISOString().slice(0, 19).replace("T", " ")}Z`;
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+const controlCharacters = /\u001b(?!\[[0-9;]*m)|[\u0000-\u001a\u001c-\u001f\u007f-\u009f]/g;
+
+/** Names and rows are the app's: they must not break their line, nor talk to the terminal. Only colour sequences pass. */
+export function printable(text: string): string {
+  return text.replace(controlCharacters, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}

@@ -61,6 +61,16 @@ test("a start that was killed half-way leaves nothing in the way of the next", a
   expect(server.wasStarted).toBe(true);
 });
 
+test("data whose server.json is gone is never overwritten", async () => {
+  await startEmbedded({ directory });
+  await stopEmbedded({ directory });
+  const kept = readFileSync(join(directory, "server.json"));
+  rmSync(join(directory, "server.json"));
+  await expect(startEmbedded({ directory })).rejects.toMatchObject({ code: "E_EMBEDDED" });
+  writeFileSync(join(directory, "server.json"), kept);
+  expect((await startEmbedded({ directory })).wasStarted).toBe(true);
+});
+
 test("the password is in a file that only its owner reads, and the server listens on loopback only", async () => {
   const { passwordFile, target } = await startEmbedded({ directory });
   expect(statSync(passwordFile).mode & 0o777).toBe(0o600);
