@@ -14,6 +14,8 @@ export interface ConfigFile {
   /** Plain settings by key: `database`, `repo`, `stateDir` … */
   readonly values: Readonly<Record<string, string | undefined>>;
   readonly app: AppDefinition;
+  /** False when the reference app is in force. */
+  readonly hasOwnApp: boolean;
 }
 
 export const configFileNames = ["roomctl.config.ts", "roomctl.config.mjs", "roomctl.config.js", "roomctl.config.json"];
@@ -24,7 +26,13 @@ export async function readConfig(named: string | undefined, workingDirectory: st
   const path = candidates.map((name) => resolve(workingDirectory, name)).find((candidate) => existsSync(candidate));
   if (path !== undefined) return load(path);
   if (named === undefined) {
-    return { label: "no configuration file", directory: workingDirectory, values: {}, app: referenceApp };
+    return {
+      label: "no configuration file",
+      directory: workingDirectory,
+      values: {},
+      app: referenceApp,
+      hasOwnApp: false,
+    };
   }
   throw new RoomctlError("E_CONFIG", `there is no configuration file ${resolve(workingDirectory, named)}`, {
     hint: "correct --config, or leave it out to use the reference app",
@@ -35,7 +43,7 @@ async function load(path: string): Promise<ConfigFile> {
   const [content, { parseConfig }] = await Promise.all([readContent(path), import("./config-schema.js")]);
   const directory = dirname(path);
   const { values, app } = parseConfig(content, path);
-  return { label: basename(path), path, directory, values, app };
+  return { label: basename(path), path, directory, values, app, hasOwnApp: app !== referenceApp };
 }
 
 async function readContent(path: string): Promise<unknown> {

@@ -1,5 +1,6 @@
 import type { ConfirmRequest } from "../commands/command.js";
 import { RoomctlError } from "../core/errors.js";
+import { shellWord } from "../core/shell.js";
 import { readMarker } from "../db/marker.js";
 
 export interface Prompter {
@@ -17,7 +18,7 @@ export interface Prompter {
 export async function confirmPlan(request: ConfirmRequest, prompter: Prompter): Promise<void> {
   const [row] = await request.database.query<{ name: string }>("SELECT current_database() AS name");
   const name = row?.name ?? "";
-  const command = `${request.command} --confirm=${quoteForShell(name)}`;
+  const command = `${request.command} --confirm=${shellWord(name)}`;
   if (typeof request.given === "string") return requireName(request.given, name, command);
   if (prompter.canAsk) {
     const typed = await prompter.ask(
@@ -44,9 +45,4 @@ function requireName(typed: string, name: string, command: string): void {
     `nothing was changed: this database is ${JSON.stringify(name)}, not ${JSON.stringify(typed)}`,
     { hint: command },
   );
-}
-
-/** One shell word, whatever the name holds. */
-function quoteForShell(text: string): string {
-  return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import type { ParsedInput, Setting } from "../commands/command.js";
 import { RoomctlError } from "../core/errors.js";
 import { type DatabaseTarget, parseTarget, targetFromEnvironment } from "../db/target.js";
 import type { ConfigFile } from "./config.js";
+import type { CommandLine } from "./flags.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -19,7 +19,7 @@ export type DatabaseChoice =
   | { readonly kind: "embedded"; readonly origin: string };
 
 export interface DatabaseInputs {
-  readonly flags: ParsedInput["flags"];
+  readonly input: Pick<CommandLine, "flags" | "typed">;
   readonly environment: Environment;
   readonly config: ConfigFile;
   readonly workingDirectory: string;
@@ -27,15 +27,14 @@ export interface DatabaseInputs {
 
 /** flag > ROOMCTL_* > configuration > DATABASE_URL > PG* and service file > .env. Undefined when nothing names a database. */
 export function chooseDatabase(inputs: DatabaseInputs): DatabaseChoice | undefined {
-  const { flags, environment, config } = inputs;
-  const typed = flags["databaseUrl"];
-  const inherited = environment["ROOMCTL_DATABASE_URL"];
-  const isEmbeddedTyped = flags["embedded"] === true && !isOn(environment["ROOMCTL_EMBEDDED"]);
-  if (typeof typed === "string" && typed !== inherited) {
-    if (isEmbeddedTyped) throw new RoomctlError("E_USAGE", "--embedded and --database-url exclude each other");
-    return at(typed, "flag --database-url", environment);
+  const { input, environment, config } = inputs;
+  const url = input.typed.has("databaseUrl") ? input.flags["databaseUrl"] : undefined;
+  const isEmbedded = input.typed.has("embedded");
+  if (typeof url === "string") {
+    if (isEmbedded) throw new RoomctlError("E_USAGE", "--embedded and --database-url exclude each other");
+    return at(url, "flag --database-url", environment);
   }
-  if (isEmbeddedTyped) return { kind: "embedded", origin: "flag --embedded" };
+  if (isEmbedded) return { kind: "embedded", origin: "flag --embedded" };
   return (
     fromRoomctlVariables(environment, "") ??
     (config.values["database"] === undefined
@@ -84,9 +83,4 @@ function at(text: string, origin: string, environment: Environment): DatabaseCho
 
 function isOn(text: string | undefined): boolean {
   return text !== undefined && /^(1|true|yes|on)$/i.test(text);
-}
-
-/** For `Setting`-shaped answers. */
-export function asSetting(target: DatabaseTarget, origin: string): Setting<DatabaseTarget> {
-  return { value: target, origin };
 }

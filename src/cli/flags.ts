@@ -3,12 +3,18 @@ import type { AnyCommand, Flag, ParsedInput } from "../commands/command.js";
 import { RoomctlError } from "../core/errors.js";
 import { flagVariable, globalFlags } from "./global-flags.js";
 
+/** What was typed, with what the environment adds. */
+export interface CommandLine extends ParsedInput {
+  /** Names of the flags that were really typed; the others in `flags` come from the environment. */
+  readonly typed: ReadonlySet<string>;
+}
+
 /** Reads the words of one command. Throws E_USAGE; `ROOMCTL_*` fills in what was not typed, consent excepted. */
 export function parseFlags(
   definition: AnyCommand,
   words: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
-): ParsedInput {
+): CommandLine {
   const command = new Command(`roomctl ${definition.name}`)
     .exitOverride()
     .helpOption(false)
@@ -22,7 +28,12 @@ export function parseFlags(
     if (error instanceof CommanderError) throw usageError(error.message, definition.name);
     throw error;
   }
-  return { words: command.args, flags: { ...inherit(flags, environment), ...dropUnset(command) } };
+  const typed = dropUnset(command);
+  return {
+    words: command.args,
+    flags: { ...inherit(flags, environment), ...typed },
+    typed: new Set(Object.keys(typed)),
+  };
 }
 
 /** E_USAGE with the way to the right page of help. */

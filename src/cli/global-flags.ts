@@ -17,6 +17,15 @@ export const globalFlags: readonly Flag[] = [
   { flags: "--no-input", description: "Never ask; fail with the flag to pass instead" },
 ];
 
+const flagsWithValue = new Set(
+  globalFlags.filter(({ flags }) => flags.includes("<")).flatMap(({ flags }) => flags.match(/--?[a-z-]+/g) ?? []),
+);
+
+/** Where the first word stands that is neither a flag nor the value of a global one; -1 when there is none. */
+export function findFirstWord(argv: readonly string[]): number {
+  return argv.findIndex((word, index) => !word.startsWith("-") && !flagsWithValue.has(argv[index - 1] ?? ""));
+}
+
 /** `--lock-timeout` → `ROOMCTL_LOCK_TIMEOUT`; undefined for consent. */
 export function flagVariable(flag: Flag): string | undefined {
   const name = /--([a-z-]+)/.exec(flag.flags)?.[1];

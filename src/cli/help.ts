@@ -1,7 +1,7 @@
 import type { AnyCommand, Flag } from "../commands/command.js";
 import { type CommandEntry, commandEntries, commandGroups, defaultCommands } from "../commands/index.js";
 import { RoomctlError } from "../core/errors.js";
-import { flagVariable, globalFlags } from "./global-flags.js";
+import { findFirstWord, flagVariable, globalFlags } from "./global-flags.js";
 
 const topicNames = ["exit-codes", "environment", "configuration", "json", "errors"] as const;
 
@@ -11,7 +11,8 @@ export async function findHelpPage(argv: readonly string[]): Promise<string | un
   const beforeDashes = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
   const isAsked = beforeDashes.includes("--help") || beforeDashes.includes("-h");
   if (argv[0] !== "help" && !isAsked) return undefined;
-  const words = beforeDashes.filter((word) => !word.startsWith("-"));
+  const at = findFirstWord(beforeDashes);
+  const words = (at < 0 ? [] : beforeDashes.slice(at)).filter((word) => !word.startsWith("-"));
   const asked = argv[0] === "help" ? words.slice(1) : words;
   const topic = argv[0] === "help" ? topicNames.find((name) => name === asked[0]) : undefined;
   if (topic) return (await import("./help-topics.js")).topicPage(topic);

@@ -23,7 +23,10 @@ export async function main(process: NodeJS.Process): Promise<number> {
     });
   } catch (error) {
     const { statementFailure } = await import("../db/failure.js");
-    return reportFailure(statementFailure(error), command, process);
+    const failure = statementFailure(error);
+    await reportFailure(failure, command, process);
+    if (failure.code === "E_INTERRUPTED" || failure.code === "E_TERMINATED") endNow(process, failure.exitCode);
+    return failure.exitCode;
   }
 }
 
@@ -31,24 +34,33 @@ function isVersion([first]: readonly string[]): boolean {
   return first === "--version" || first === "-V" || first === "version";
 }
 
-/** What went wrong, on stderr: lines for people, one object under `--json`. Returns the exit code. */
-async function reportFailure(error: RoomctlError, command: string, process: NodeJS.Process): Promise<number> {
+/** Everything is cleaned up, but a connection attempt may still hang: who interrupts does not wait for it. */
+function endNow(process: NodeJS.Process, exitCode: number): void {
+  process.stderr.write("", () => process.exit(exitCode));
+}
+
+/** What went wrong, on stderr: lines for people, one object under `--json`. */
+async function reportFailure(error: RoomctlError, command: string, process: NodeJS.Process): Promise<void> {
   const { argv, env, stderr } = process;
-  if (argv.includes("--json") || /^(1|true|yes|on)$/i.test(env["ROOMCTL_JSON"] ?? "")) {
+  if (argv.includes("--json") || isOn(env["ROOMCTL_JSON"])) {
     const { jsonError } = await import("../report/json.js");
     stderr.write(`${jsonError(command, error)}\n`);
-    return error.exitCode;
+    return;
   }
+  const noColor = argv.includes("--no-color") || isOn(env["ROOMCTL_NO_COLOR"]);
   const [{ errorLines }, { createStyle }] = await Promise.all([
     import("../report/error.js"),
     import("../report/style.js"),
   ]);
-  const style = await createStyle({ stream: stderr, environment: env, noColor: argv.includes("--no-color") });
+  const style = await createStyle({ stream: stderr, environment: env, noColor });
   for (const line of errorLines(error, style)) stderr.write(`${line}\n`);
   if (error.code === "E_INTERNAL" && error.cause instanceof Error && env["ROOMCTL_DEBUG"]) {
     stderr.write(`${error.cause.stack}\n`);
   }
-  return error.exitCode;
+}
+
+function isOn(text: string | undefined): boolean {
+  return /^(1|true|yes|on)$/i.test(text ?? "");
 }
 
 /** `roomctl … | head` closes our stdout: that is the reader's right, not a failure. */

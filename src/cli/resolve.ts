@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { type CommandEntry, commandEntries, defaultCommands } from "../commands/index.js";
 import { usageError } from "./flags.js";
-import { globalFlags } from "./global-flags.js";
+import { findFirstWord } from "./global-flags.js";
 
 export interface ResolvedCommand {
   readonly entry: CommandEntry;
@@ -14,8 +14,8 @@ export interface ResolvedCommand {
  * Global flags may stand before it. Undefined when no word is there. Throws E_USAGE with a suggestion for a typo.
  */
 export function resolveCommand(argv: readonly string[]): ResolvedCommand | undefined {
-  const at = firstWord(argv);
-  if (at === undefined) return undefined;
+  const at = findFirstWord(argv);
+  if (at < 0) return undefined;
   const first = argv[at] ?? "";
   const second = argv[at + 1];
   const pair = find(`${first} ${second}`);
@@ -35,18 +35,6 @@ export function resolveCommand(argv: readonly string[]): ResolvedCommand | undef
 
 function find(name: string): CommandEntry | undefined {
   return commandEntries.find((entry) => entry.name === name);
-}
-
-function firstWord(argv: readonly string[]): number | undefined {
-  const takesValue = new Set(
-    globalFlags.filter((flag) => flag.flags.includes("<")).flatMap((flag) => flag.flags.match(/--?[a-z-]+/g) ?? []),
-  );
-  for (let index = 0; index < argv.length; index += 1) {
-    const word = argv[index] ?? "";
-    if (takesValue.has(word)) index += 1;
-    else if (!word.startsWith("-")) return index;
-  }
-  return undefined;
 }
 
 /** commander knows best which name was meant: ask it, on a program of nothing but names. */

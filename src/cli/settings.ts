@@ -1,9 +1,10 @@
 import { join, resolve } from "node:path";
-import type { ParsedInput, Setting, Settings } from "../commands/command.js";
+import type { Setting, Settings } from "../commands/command.js";
 import { parseDurationMs } from "../core/duration.js";
 import { RoomctlError } from "../core/errors.js";
 import { type Environment, environments } from "../db/marker.js";
 import type { ConfigFile } from "./config.js";
+import type { CommandLine } from "./flags.js";
 
 /** Where a setting may come from, strongest first. The README's table is held against this one by a test. */
 export interface SettingSource {
@@ -66,7 +67,7 @@ export const settingSources = {
 } as const satisfies Record<keyof Settings, SettingSource>;
 
 export interface SettingInputs {
-  readonly flags: ParsedInput["flags"];
+  readonly input: Pick<CommandLine, "flags" | "typed">;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly config: ConfigFile;
   readonly workingDirectory: string;
@@ -79,10 +80,7 @@ export function resolveSettings(inputs: SettingInputs): Settings {
   const repository = choose("backupRepository", inputs);
   return {
     stateDirectory,
-    migrationsDirectory:
-      migrations.origin === "default"
-        ? { ...migrations, value: inputs.config.app.migrationsDirectory }
-        : path(migrations, inputs),
+    migrationsDirectory: migrations.origin === "default" ? ownMigrations(inputs) : path(migrations, inputs),
     backupRepository:
       repository.origin === "default"
         ? { ...repository, value: join(stateDirectory.value, "backups") }
@@ -93,13 +91,18 @@ export function resolveSettings(inputs: SettingInputs): Settings {
   };
 }
 
-function choose(key: keyof Settings, { flags, environment, config }: SettingInputs): Setting<string> {
+/** The app's own folder: named by its configuration, or built in with the reference app. */
+function ownMigrations({ config }: SettingInputs): Setting<string> {
+  const origin = config.hasOwnApp ? `${config.label}: app.migrations` : "default";
+  return { value: config.app.migrationsDirectory, origin };
+}
+
+function choose(key: keyof Settings, { input, environment, config }: SettingInputs): Setting<string> {
   const source: SettingSource = settingSources[key];
   const flagName = source.flag?.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const typed = flagName === undefined ? undefined : flags[flagName];
+  const typed = flagName !== undefined && input.typed.has(flagName) ? input.flags[flagName] : undefined;
+  if (typeof typed === "string") return { value: typed, origin: `flag ${source.flag}` };
   const variable = environment[source.variable];
-  // The parser already filled the flag in from the variable: name the one that was really set.
-  if (typeof typed === "string" && typed !== variable) return { value: typed, origin: `flag ${source.flag}` };
   if (variable) return { value: variable, origin: source.variable };
   const configured = source.configKey === undefined ? undefined : config.values[source.configKey];
   if (typeof configured === "string") return { value: configured, origin: `${config.label}: ${source.configKey}` };

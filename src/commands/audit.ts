@@ -39,7 +39,9 @@ export const audit = defineCommand<AuditCommandOptions, AuditResult>({
   async run(options, context) {
     await using database = await context.openDatabase();
     const lockTimeoutMs = context.settings.lockTimeoutMs.value || undefined;
-    return await auditDatabase(database, context.app, { ...options, lockTimeoutMs, onProgress: context.onProgress });
+    const { app, onProgress } = context;
+    const result = await auditDatabase(database, app, { ...options, lockTimeoutMs, onProgress });
+    return { ...result, findings: result.findings.map((one) => ({ ...one, hint: context.repeat(one.hint) })) };
   },
   render: (result, style) => [
     ...stateLines(result, style),

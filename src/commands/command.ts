@@ -45,7 +45,11 @@ export interface Settings {
   readonly lockWaitMs: Setting<number>;
 }
 
-type ProgressEvent = { readonly message: string; readonly done?: number; readonly total?: number };
+export interface ProgressEvent {
+  readonly message: string;
+  readonly done?: number;
+  readonly total?: number;
+}
 
 /** What a running command may use of the process. Everything is lazy: `--help` opens nothing. */
 export interface CommandContext {
@@ -65,6 +69,11 @@ export interface CommandContext {
   onProgress(event: ProgressEvent): void;
   /** A warning: on stderr, and in the JSON's `warnings`. */
   warn(line: string): void;
+  /**
+   * A command to type next, `roomctl wipe --scope rooms --confirm`, with what was typed now to choose the database, the
+   * configuration and the folders: pasted, it must mean the same. Passwords are left out; other hints stay as they are.
+   */
+  repeat(command: string): string;
   /**
    * Consent to a destructive plan on a database: see `cli/confirm.ts`. `given` is the value of --confirm.
    * Throws E_CONFIRM_REQUIRED or E_CONFIRM_MISMATCH; returns when the operator agreed.

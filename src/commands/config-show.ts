@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { RoomctlError } from "../core/errors.js";
+import { shellWord } from "../core/shell.js";
 import { readEmbedded } from "../db/embedded.js";
 import { formatTarget } from "../db/target.js";
 import { tableLines } from "../report/table.js";
@@ -38,7 +39,7 @@ export const configShow = defineCommand<ConfigShowOptions, ConfigShowResult>({
     return {
       showOrigin,
       settings: [app, await showDatabase(context), ...settings],
-      connectWith: connectWith(context),
+      connectWith: await connectWith(context),
     };
   },
   render({ showOrigin, settings, connectWith: command }, style) {
@@ -61,7 +62,7 @@ async function showDatabase(context: CommandContext): Promise<ShownSetting> {
   }
 }
 
-function connectWith(context: CommandContext): string | undefined {
-  const server = readEmbedded(join(context.settings.stateDirectory.value, "postgres"));
-  return server && `PGPASSFILE=${server.passwordFile} psql ${formatTarget(server.target)}`;
+async function connectWith(context: CommandContext): Promise<string | undefined> {
+  const server = await readEmbedded(join(context.settings.stateDirectory.value, "postgres"));
+  return server && `PGPASSFILE=${shellWord(server.passwordFile)} psql ${shellWord(formatTarget(server.target))}`;
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { shellWord } from "../core/shell.js";
 import { startEmbedded } from "../db/embedded.js";
 import { formatTarget } from "../db/target.js";
 import { defineCommand } from "./command.js";
@@ -19,14 +20,14 @@ export const embeddedStart = defineCommand<object, EmbeddedStartResult>({
   flags: [],
   examples: [{ command: "roomctl embedded start", explanation: "start it, or say where it already runs" }],
   parse: () => ({}),
-  async run(_options, { settings }) {
-    const server = await startEmbedded({ directory: join(settings.stateDirectory.value, "postgres") });
+  async run(_options, { settings, signal }) {
+    const server = await startEmbedded({ directory: join(settings.stateDirectory.value, "postgres"), signal });
     const { passwordFile, logFile, wasStarted } = server;
     return { url: formatTarget(server.target), passwordFile, logFile, wasStarted };
   },
   render: ({ url, passwordFile, logFile, wasStarted }, style) => [
     `embedded PostgreSQL ${style.good(wasStarted ? "started" : "already running")}: ${url}`,
-    `  connect with: PGPASSFILE=${passwordFile} psql ${url}`,
+    `  connect with: PGPASSFILE=${shellWord(passwordFile)} psql ${shellWord(url)}`,
     `  its log:      ${logFile}`,
     "  stop it with: roomctl embedded stop",
   ],

@@ -19,7 +19,7 @@ export const embeddedStop = defineCommand<EmbeddedStopOptions, EmbeddedStopResul
   parse: ({ flags }) => ({ removesData: flags["removeData"] === true }),
   async run({ removesData }, { settings }) {
     const directory = join(settings.stateDirectory.value, "postgres");
-    const wasRunning = readEmbedded(directory) !== undefined;
+    const wasRunning = (await readEmbedded(directory)) !== undefined;
     await (removesData ? destroyEmbedded({ directory }) : stopEmbedded({ directory }));
     return { wasRunning, removesData };
   },

@@ -93,13 +93,17 @@ function writeCluster(directory: string, cluster: Cluster): void {
   writeFileSync(join(directory, "pgpass"), pgpass, { mode: 0o600 });
 }
 
-/** PostgreSQL's own pid file: the first line is the process, the eighth its state. */
-export function isRunning(cluster: Cluster): boolean {
+/**
+ * Whether the server is up: its pid file says ready, that process lives, and its port is taken. The last is what tells
+ * our server from a stranger that got its number after a crash, as happens after every restart of a container.
+ */
+export async function isRunning(cluster: Cluster): Promise<boolean> {
   const pidFile = join(cluster.dataDirectory, "postmaster.pid");
   if (!existsSync(pidFile)) return false;
+  // The file's lines are PostgreSQL's own: process id first, port fourth, state eighth.
   const lines = readFileSync(pidFile, "utf8").split("\n");
-  if (Number(lines[3]) !== cluster.port || lines[7]?.trim() !== "ready") return false;
-  return isAlive(Number(lines[0]));
+  if (Number(lines[3]) !== cluster.port || lines[7]?.trim() !== "ready" || !isAlive(Number(lines[0]))) return false;
+  return !(await canListen(cluster.port));
 }
 
 /** The cluster with a port that is free: the one of last time if it can be had, so that other clients find it again. */

@@ -29,17 +29,18 @@ export interface EmbeddedOptions {
   readonly binaries?: ServerBinaries;
   /** Server settings beyond ours, for throw-away servers: `{ fsync: "off" }`. */
   readonly settings?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
 }
 
 const databaseName = "roomctl";
 
 /** Starts the server of a folder, making it first if need be. Safe to call from several processes at once. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
-  const running = readEmbedded(options.directory);
+  const running = await readEmbedded(options.directory);
   if (running) return running;
   mkdirSync(options.directory, { recursive: true, mode: 0o755 });
-  return withDirectoryLock(join(options.directory, "starting"), async () => {
-    const already = readEmbedded(options.directory);
+  return withDirectoryLock(join(options.directory, "starting"), options.signal, async () => {
+    const already = await readEmbedded(options.directory);
     if (already) return already;
     const user = serverUser();
     const binaries = options.binaries ?? (await findEmbeddedBinaries(user));
@@ -53,15 +54,15 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
 }
 
 /** The server of a folder if it runs, without starting it. */
-export function readEmbedded(directory: string): EmbeddedServer | undefined {
+export async function readEmbedded(directory: string): Promise<EmbeddedServer | undefined> {
   const state = readCluster(directory);
-  return state && isRunning(state) ? describeServer(directory, state, false) : undefined;
+  return state && (await isRunning(state)) ? describeServer(directory, state, false) : undefined;
 }
 
 /** Stops the server of a folder; open transactions are rolled back. True when it was running. */
 export async function stopEmbedded(options: EmbeddedOptions): Promise<boolean> {
   const state = readCluster(options.directory);
-  if (!state || !isRunning(state)) return false;
+  if (!state || !(await isRunning(state))) return false;
   const user = serverUser();
   const binaries = options.binaries ?? (await findEmbeddedBinaries(user));
   await runProgram(binaries.pgCtl, ["stop", "-D", state.dataDirectory, "-m", "fast", "-w", "-t", "60"], user);

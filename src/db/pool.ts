@@ -45,10 +45,8 @@ export interface OpenOptions extends SessionSettings {
  * Throws E_CONNECT, E_AUTHENTICATION, E_NO_SUCH_DATABASE or E_CONFIG.
  */
 export async function openDatabase(target: DatabaseTarget, options: OpenOptions = {}): Promise<Database> {
-  const { pool, client } = await openPool(target, options);
+  const { pool, serverVersion } = await openPool(target, options);
   const busy = new Set<PoolClient>();
-  const serverVersion = Number((await client.query("SHOW server_version_num")).rows[0].server_version_num);
-  client.release();
 
   const cancelBusy = () => void cancelSessions(target, options, [...busy]);
   options.signal?.addEventListener("abort", cancelBusy, { once: true });
@@ -84,7 +82,12 @@ export async function openDatabase(target: DatabaseTarget, options: OpenOptions 
   };
 }
 
-async function openPool(target: DatabaseTarget, options: OpenOptions): Promise<{ pool: Pool; client: PoolClient }> {
+interface OpenedPool {
+  readonly pool: Pool;
+  readonly serverVersion: number;
+}
+
+async function openPool(target: DatabaseTarget, options: OpenOptions): Promise<OpenedPool> {
   const { default: pg } = await import("pg");
   const attempts = tlsAttempts(target);
   for (const [index, ssl] of attempts.entries()) {
@@ -92,14 +95,37 @@ async function openPool(target: DatabaseTarget, options: OpenOptions): Promise<{
     // An idle session that the server ends is no failure by itself: the next statement gets a new one, or says why not.
     pool.on("error", () => {});
     try {
-      return { pool, client: await pool.connect() };
+      return { pool, serverVersion: await unlessAborted(readServerVersion(pool), options.signal) };
     } catch (error) {
-      await pool.end();
+      // Not awaited: a server that accepts and stays silent would keep us until the connect timeout.
+      void pool.end();
+      options.signal?.throwIfAborted();
       const isLast = index === attempts.length - 1;
       if (isLast || !isTlsRefusal(error, ssl !== false)) throw connectionFailure(error, target);
     }
   }
   throw new RoomctlError("E_INTERNAL", "no way to connect was tried");
+}
+
+async function readServerVersion(pool: Pool): Promise<number> {
+  const client = await pool.connect();
+  try {
+    const { rows } = await client.query("SHOW server_version_num");
+    return Number(rows[0].server_version_num);
+  } finally {
+    client.release();
+  }
+}
+
+/** The promise's outcome, or the signal's reason as soon as it aborts. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }
 
 function poolConfig(target: DatabaseTarget, options: OpenOptions, ssl: TlsAttempt): PoolConfig {
@@ -173,9 +199,8 @@ async function cancelSessions(target: DatabaseTarget, options: OpenOptions, clie
   const processIds = clients.map((client) => Number(Reflect.get(client, "processID"))).filter(Boolean);
   if (processIds.length === 0) return;
   try {
-    const { pool, client } = await openPool(target, { applicationName: options.applicationName });
-    await client.query("SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) AS pid", [processIds]);
-    client.release();
+    const { pool } = await openPool(target, { applicationName: options.applicationName });
+    await pool.query("SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) AS pid", [processIds]);
     await pool.end();
   } catch {
     // The server is gone or refuses us: the sessions end with this process, and it rolls them back.

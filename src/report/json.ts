@@ -25,6 +25,6 @@ export function jsonError(command: string, error: RoomctlError): string {
     schema: jsonSchema,
     command,
     ok: false,
-    error: { code, message: redact(message), why, hint, exitCode },
+    error: { code, message: redact(message), why, hint: hint === undefined ? undefined : redact(hint), exitCode },
   });
 }

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import type { Style } from "./style.js";
-import { printable } from "./text.js";
+import { printableStyled } from "./text.js";
 
 export interface Column {
   readonly title: string;
@@ -9,7 +9,7 @@ export interface Column {
 
 /** Rows as lines: aligned columns on a terminal, tab-separated with a header elsewhere (so that `cut` and `awk` work). */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[], style: Style): string[] {
-  const cells = rows.map((row) => row.map(printable));
+  const cells = rows.map((row) => row.map(printableStyled));
   if (!style.isTerminal) {
     return [columns.map((column) => column.title).join("\t"), ...cells.map((row) => row.join("\t"))];
   }

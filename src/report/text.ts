@@ -23,9 +23,17 @@ export function formatTime(time: Date): string {
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-const controlCharacters = /\u001b(?!\[[0-9;]*m)|[\u0000-\u001a\u001c-\u001f\u007f-\u009f]/g;
+const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences that our own styles write.
+const colourSequence = /(\u001b\[[0-9;]*m)/;
 
-/** Names and rows are the app's: they must not break their line, nor talk to the terminal. Only colour sequences pass. */
+/** Names and rows are the app's: they must not break their line, nor talk to the terminal. */
 export function printable(text: string): string {
   return text.replace(controlCharacters, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** The same for text that a style has already coloured. */
+export function printableStyled(text: string): string {
+  const parts = text.split(colourSequence);
+  return parts.map((part, index) => (index % 2 === 1 ? part : printable(part))).join("");
 }

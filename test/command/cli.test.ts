@@ -1,5 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -66,6 +68,42 @@ test("an unreachable server is exit 10, as text and as JSON, and the password sh
   const flagged = await runRoomctl(["audit", "-d", databaseUrl]);
   expect(flagged.stderr).toContain("a password on the command line shows in ps");
   for (const { stdout, stderr } of [text, json, flagged]) expect(stdout + stderr).not.toContain("s3cret-word");
+});
+
+test.each(["audit", "doctor"])(
+  "Ctrl-C while %s waits for a silent server ends it at once with 130",
+  async (command) => {
+    const silent = createServer(() => {});
+    const port = await new Promise<number>((resolve) => {
+      silent.listen(0, "127.0.0.1", () => {
+        const address = silent.address();
+        resolve(typeof address === "object" && address ? address.port : 0);
+      });
+    });
+    const connected = once(silent, "connection");
+    const startedMs = performance.now();
+    const running = runRoomctl([command], {
+      databaseUrl: `postgresql://app@127.0.0.1:${port}/db`,
+      signal: { name: "SIGINT", after: connected },
+    });
+    const { status } = await running;
+    silent.close();
+    expect(status).toBe(130);
+    expect(performance.now() - startedMs).toBeLessThan(8000);
+  },
+);
+
+test("a hint that is a command carries the database and the configuration that were typed", async () => {
+  const url = `postgresql://app@127.0.0.1:${await freePort()}/db`;
+  const { stderr } = await runRoomctl(["wipe", "--scope", "romos", "--database-url", url]);
+  expect(stderr).toContain("next: ");
+  await using scratch = await createScratchDatabase();
+  const { password, host, port, user, database } = scratch.target;
+  const typed = `postgresql://${user}@${host}:${port}/${database}`;
+  const environment = { PGPASSWORD: password ?? "" };
+  const failed = await runRoomctl(["wipe", "--scope", "rooms", "-d", typed], { environment });
+  expect(failed.status).toBe(12);
+  expect(failed.stderr).toContain(`next: roomctl migrate --database-url ${typed}`);
 });
 
 test("a broken configuration is exit 2 and names its key", async () => {

@@ -29,7 +29,7 @@ test("several starts at once give one server, which keeps its data and its port 
     await database.execute("CREATE TABLE kept AS SELECT 42 AS n");
   }
   expect(await stopEmbedded({ directory })).toBe(true);
-  expect(readEmbedded(directory)).toBeUndefined();
+  expect(await readEmbedded(directory)).toBeUndefined();
   const again = await startEmbedded({ directory });
   expect(again.target.port).toBe(first.target.port);
   await using database = await openDatabase(again.target);
@@ -45,10 +45,20 @@ test("a killed server is started again and has lost nothing that was committed",
   const [pid] = readFileSync(join(dataDirectory, "postmaster.pid"), "utf8").split("\n");
   process.kill(Number(pid), "SIGKILL");
   await waitForEnd(Number(pid));
-  expect(readEmbedded(directory)).toBeUndefined();
+  expect(await readEmbedded(directory)).toBeUndefined();
   const again = await startEmbedded({ directory });
   await using database = await openDatabase(again.target);
   expect(await database.query("SELECT n FROM kept")).toEqual([{ n: 42 }]);
+});
+
+test("a stale pid file whose number a stranger has got is not taken for the server", async () => {
+  const { dataDirectory } = await startEmbedded({ directory });
+  const pidFile = join(dataDirectory, "postmaster.pid");
+  const content = readFileSync(pidFile, "utf8");
+  await stopEmbedded({ directory });
+  writeFileSync(pidFile, content.replace(/^\d+/, String(process.pid)));
+  expect(await readEmbedded(directory)).toBeUndefined();
+  expect(await stopEmbedded({ directory })).toBe(false);
 });
 
 test("a start that was killed half-way leaves nothing in the way of the next", async () => {

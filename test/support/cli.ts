@@ -15,8 +15,13 @@ export interface RunOptions {
   readonly workingDirectory?: string;
   /** Sent on stdin, which is closed otherwise. */
   readonly input?: string;
-  /** Send this signal as soon as stderr or stdout holds `when`, or after `afterMs`. */
-  readonly signal?: { readonly name: NodeJS.Signals; readonly when?: string; readonly afterMs?: number };
+  /** Send this signal as soon as stderr or stdout holds `when`, or `after` has come to pass, or after `afterMs`. */
+  readonly signal?: {
+    readonly name: NodeJS.Signals;
+    readonly when?: string;
+    readonly after?: Promise<unknown>;
+    readonly afterMs?: number;
+  };
 }
 
 export interface RunResult {
@@ -55,6 +60,7 @@ function spawnRoomctl(words: readonly string[], options: RunOptions, cwd: string
     isSent = true;
   };
   if (signal?.afterMs !== undefined) setTimeout(sendSignal, signal.afterMs);
+  signal?.after?.then(sendSignal);
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (text: string) => {
       output[name] += text;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readConfig } from "../../src/cli/config.js";
 import { chooseDatabase } from "../../src/cli/database.js";
+import { repeatCommand } from "../../src/cli/repeat.js";
 import { resolveSettings } from "../../src/cli/settings.js";
 
 let folder = "";
@@ -15,7 +16,12 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function inputs(environment: Record<string, string> = {}, flags: Record<string, string | boolean> = {}) {
-  return { flags, environment, config: await readConfig(undefined, folder), workingDirectory: folder };
+  return {
+    input: { flags, typed: new Set(Object.keys(flags)) },
+    environment,
+    config: await readConfig(undefined, folder),
+    workingDirectory: folder,
+  };
 }
 
 test("without a file the reference app is in force", async () => {
@@ -88,6 +94,35 @@ test("the database is taken from the strongest source that names one", async () 
   expect(await origin({ DATABASE_URL: "postgresql://h/db" })).toBe("roomctl.config.json: database");
   expect(await origin({ ROOMCTL_EMBEDDED: "1" })).toBe("ROOMCTL_EMBEDDED");
   expect(await origin({ ROOMCTL_EMBEDDED: "1" }, { databaseUrl: "postgresql://h/db" })).toBe("flag --database-url");
+});
+
+test("a typed --embedded wins over a variable that names a database, also when its own variable is set", async () => {
+  const environment = { ROOMCTL_EMBEDDED: "1", ROOMCTL_DATABASE_URL: "postgresql://production/app" };
+  const choice = chooseDatabase(await inputs(environment, { embedded: true }));
+  expect(choice).toEqual({ kind: "embedded", origin: "flag --embedded" });
+});
+
+test("a typed value that equals its variable is still the typed one", async () => {
+  const given = await inputs({ ROOMCTL_LOCK_TIMEOUT: "5s" }, { lockTimeout: "5s" });
+  expect(resolveSettings(given).lockTimeoutMs).toEqual({ value: 5000, origin: "flag --lock-timeout" });
+});
+
+test("a command to type next carries what chose the database, the folders and the configuration, and no password", () => {
+  const flags = {
+    databaseUrl: "postgresql://ops:s3cret@db/it's?sslmode=require&password=s3cret",
+    config: "my config.json",
+    repo: "/var/backups",
+    dir: "db/migrations",
+    lockTimeout: "9s",
+  };
+  const line = { flags, typed: new Set(["databaseUrl", "config", "repo", "lockTimeout"]) };
+  const chosen = `--database-url 'postgresql://ops@db/it'\\''s?sslmode=require&' --config 'my config.json'`;
+  expect(repeatCommand("roomctl wipe --confirm", line)).toBe(`roomctl wipe --confirm ${chosen} --repo /var/backups`);
+  expect(repeatCommand("roomctl migrate", line)).toBe(`roomctl migrate ${chosen}`);
+  expect(repeatCommand("roomctl audit", { flags: { embedded: true }, typed: new Set(["embedded"]) })).toBe(
+    "roomctl audit --embedded",
+  );
+  expect(repeatCommand("roomctl audit", { flags: { embedded: true }, typed: new Set() })).toBe("roomctl audit");
 });
 
 test("nothing that names a database gives none", async () => {

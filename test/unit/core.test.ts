@@ -37,6 +37,8 @@ test.each([
   "host=h password=s3cret dbname=x",
   "host=h password='s3cret' dbname=x",
   "PGPASSWORD=s3cret psql",
+  "CREATE ROLE app LOGIN PASSWORD 's3cret'",
+  "ALTER ROLE app PASSWORD 'it''s s3cret'",
   "postgresql://h/db?user=a&password=s3cret&sslmode=require",
 ])("the password is taken out of %s", (text) => {
   expect(redact(text)).not.toContain("s3cret");
