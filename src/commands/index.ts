@@ -128,6 +128,12 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import("./config-show.js")).configShow,
   },
   {
+    name: "config mark",
+    summary: "Mark the database as development, staging or production",
+    group: "Tool",
+    load: async () => (await import("./config-mark.js")).configMark,
+  },
+  {
     name: "embedded start",
     summary: "Start the embedded PostgreSQL and leave it running",
     group: "Tool",

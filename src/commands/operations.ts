@@ -52,10 +52,16 @@ function summarize({ plan, result }: Operation): string {
   const scopes = list(field(plan, "scopes"));
   const tables = list(field(result, "tables"));
   const moved = list(field(result, "sequences")).filter((one) => field(one, "state") === "done");
-  const deleted = tables.reduce<number>((sum, table) => sum + (Number(field(table, "rowsDeleted")) || 0), 0);
+  const sum = (items: readonly unknown[], name: string) =>
+    items.reduce<number>((total, item) => total + (Number(field(item, name)) || 0), 0);
+  const deleted = sum(tables, "rowsDeleted");
+  const restored = Number(field(result, "rows")) || 0;
+  const inserted = sum(list(field(result, "inserted")), "rows");
   const parts = [
     ...(scopes.length > 0 ? [scopes.map(String).join(", ")] : []),
     ...(deleted > 0 ? [`${plural(deleted, "row")} deleted`] : []),
+    ...(restored > 0 ? [`${plural(restored, "row")} of ${String(field(plan, "backup") ?? "a backup")} restored`] : []),
+    ...(inserted > 0 ? [`${plural(inserted, "row")} inserted`] : []),
     ...(moved.length > 0 ? [`${plural(moved.length, "sequence")} moved`] : []),
   ];
   const own = field(result, "summary");

@@ -45,6 +45,7 @@ const expected: Readonly<Record<string, number>> = {
   "roomctl migrate down --to 3 --dry-run": 0,
   "roomctl migrate down --confirm": 0,
   "roomctl migrate new add-something --dir migrations": 0,
+  "roomctl config mark staging": 0,
   "roomctl completion bash": 0,
   "roomctl embedded stop": 0,
 };
