@@ -56,12 +56,18 @@ async function readContent(path: string): Promise<unknown> {
       },
     },
   });
+  let content: unknown;
   try {
     const found = await explorer.load(path);
-    return found?.config ?? {};
+    content = found?.config;
   } catch (cause) {
     throw new RoomctlError("E_CONFIG", `cannot read the configuration ${path}: ${messageOf(cause)}`, {
       hint: "correct the file; roomctl help configuration shows one",
     });
   }
+  if (content !== undefined && content !== null) return content;
+  // A truncated file must not pass for "the reference app": its migrations would go into somebody's database.
+  throw new RoomctlError("E_CONFIG", `the configuration ${path} is empty`, {
+    hint: "write {} into it to mean the reference app; roomctl help configuration shows more",
+  });
 }

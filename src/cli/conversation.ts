@@ -17,14 +17,16 @@ export interface ConversationOptions {
   readonly stream: NodeJS.WriteStream;
   readonly clock: Clock;
   readonly isQuiet: boolean;
+  /** `--json`: warnings go into the answer or the error and nowhere else, so that stderr holds one object at most. */
+  readonly isJson: boolean;
 }
 
-export function createConversation({ stream, clock, isQuiet }: ConversationOptions): Conversation {
+export function createConversation({ stream, clock, isQuiet, isJson }: ConversationOptions): Conversation {
   const warnings: string[] = [];
-  const progress = createProgress({ stream, clock, isQuiet });
+  const progress = createProgress({ stream, clock, isQuiet: isQuiet || isJson });
   const say = (line: string) => {
     progress.clear();
-    if (!isQuiet) stream.write(`${line}\n`);
+    if (!isQuiet && !isJson) stream.write(`${line}\n`);
   };
   return {
     say,

@@ -5,7 +5,7 @@ import { findHelpPage } from "./help.js";
 /** The whole program: what was typed → options → result → lines or JSON → exit code. Help and version load nothing else. */
 export async function main(process: NodeJS.Process): Promise<number> {
   const argv = process.argv.slice(2);
-  endQuietlyOnClosedPipe(process);
+  surviveClosedPipes(process);
   let command = "";
   try {
     const page = isVersion(argv) ? `roomctl ${packageVersion()}` : await findHelpPage(argv);
@@ -25,18 +25,12 @@ export async function main(process: NodeJS.Process): Promise<number> {
     const { statementFailure } = await import("../db/failure.js");
     const failure = statementFailure(error);
     await reportFailure(failure, command, process);
-    if (failure.code === "E_INTERRUPTED" || failure.code === "E_TERMINATED") endNow(process, failure.exitCode);
     return failure.exitCode;
   }
 }
 
 function isVersion([first]: readonly string[]): boolean {
   return first === "--version" || first === "-V" || first === "version";
-}
-
-/** Everything is cleaned up, but a connection attempt may still hang: who interrupts does not wait for it. */
-function endNow(process: NodeJS.Process, exitCode: number): void {
-  process.stderr.write("", () => process.exit(exitCode));
 }
 
 /** What went wrong, on stderr: lines for people, one object under `--json`. */
@@ -63,10 +57,20 @@ function isOn(text: string | undefined): boolean {
   return /^(1|true|yes|on)$/i.test(text ?? "");
 }
 
-/** `roomctl … | head` closes our stdout: that is the reader's right, not a failure. */
-function endQuietlyOnClosedPipe(process: NodeJS.Process): void {
+/**
+ * Whoever reads our output may stop reading: `roomctl … | head` is their right, and neither ends the work nor changes
+ * its exit code. Any other failure to write the answer (a full disk, say) is ours to report.
+ */
+function surviveClosedPipes(process: NodeJS.Process): void {
+  process.stderr.on("error", () => {
+    // There is nowhere left to say it.
+  });
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(exitCodes.ok);
-    throw error;
+    if (error.code === "EPIPE") return;
+    process.stderr.write(`error: the answer could not be written: ${error.message} [E_FILE]\n`);
+    process.exitCode = exitCodes.failed;
+    process.once("exit", () => {
+      process.exitCode = exitCodes.failed;
+    });
   });
 }

@@ -43,6 +43,7 @@ async function runCommand({ definition, input, process }: Run): Promise<number> 
     stream: process.stderr,
     clock: systemClock,
     isQuiet: flags["quiet"] === true,
+    isJson: flags["json"] === true,
   });
   const command = definition.name;
   const context = createContext({ command, input, settings, config, conversation, process, signal });

@@ -114,8 +114,15 @@ function path(setting: Setting<string>, { config, workingDirectory }: SettingInp
   return { ...setting, value: resolve(isConfigured ? config.directory : workingDirectory, setting.value) };
 }
 
+/** PostgreSQL keeps its timeouts in 32 bits. */
+const longestMs = 2 ** 31 - 1;
+
 function duration(setting: Setting<string>): Setting<number> {
-  return { ...setting, value: parseDurationMs(setting.value, setting.origin) };
+  const value = parseDurationMs(setting.value, setting.origin);
+  if (value <= longestMs) return { ...setting, value };
+  throw new RoomctlError("E_USAGE", `${setting.origin}: ${setting.value} is longer than PostgreSQL can wait`, {
+    hint: "use 24d at most, or 0 for no limit",
+  });
 }
 
 function chooseEnvironment(inputs: SettingInputs): Setting<Environment> {

@@ -1,25 +1,31 @@
 import { exitCodes, RoomctlError } from "../core/errors.js";
 
-/** Turns SIGINT and SIGTERM into an abort, so that a command ends cleanly; the second signal ends the process at once. */
+const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** How long a command may take to end by itself; a system manager sends one signal and expects it to do. */
+const patienceMs = 15_000;
+
+/**
+ * Turns SIGINT, SIGTERM and SIGHUP (a lost terminal) into an abort, so that a command ends cleanly. A second signal
+ * ends the process at once, and so does a command that does not end in time.
+ */
 export function abortOnSignals(process: NodeJS.Process): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
   const onSignal = (name: NodeJS.Signals) => {
     const isInterrupt = name === "SIGINT";
-    if (controller.signal.aborted) process.exit(isInterrupt ? exitCodes.interrupted : exitCodes.terminated);
-    controller.abort(
-      new RoomctlError(
-        isInterrupt ? "E_INTERRUPTED" : "E_TERMINATED",
-        `${isInterrupt ? "interrupted" : "terminated"}; what was not committed is rolled back`,
-      ),
-    );
+    const exit = () => process.exit(isInterrupt ? exitCodes.interrupted : exitCodes.terminated);
+    if (controller.signal.aborted) exit();
+    timer = setTimeout(exit, patienceMs).unref();
+    const message = `${isInterrupt ? "interrupted" : "terminated"}; what was not committed is rolled back`;
+    const hint = "look at what is there with: roomctl doctor, then run the command again";
+    controller.abort(new RoomctlError(isInterrupt ? "E_INTERRUPTED" : "E_TERMINATED", message, { hint }));
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  for (const name of names) process.on(name, onSignal);
   return {
     signal: controller.signal,
     release() {
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
+      clearTimeout(timer);
+      for (const name of names) process.off(name, onSignal);
     },
   };
 }

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
 import { messageOf, RoomctlError } from "../core/errors.js";
+import { makeFolder } from "../core/make-folder.js";
 
 /** Where a PostgreSQL server's programs are, and who may run them. */
 export interface ServerBinaries {
@@ -113,7 +114,7 @@ function copyOnce(native: string, version: string): string {
   const copy = join(sharedDirectory, `postgres-${version}`);
   if (existsSync(copy)) return copy;
   const partial = `${copy}.${process.pid}.partial`;
-  mkdirSync(sharedDirectory, { recursive: true, mode: 0o755 });
+  makeFolder(sharedDirectory, 0o755);
   cpSync(native, partial, { recursive: true, verbatimSymlinks: true });
   try {
     renameSync(partial, copy);

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { messageOf, RoomctlError } from "../core/errors.js";
+import { makeFolder } from "../core/make-folder.js";
 import { isReachable, type ServerBinaries, type ServerUser, sharedDirectory } from "./binaries.js";
 import { isAlive } from "./directory-lock.js";
 import { runProgram } from "./program.js";
@@ -30,7 +31,7 @@ export async function createCluster(
   const partial = `${dataDirectory}.partial`;
   if (existsSync(dataDirectory)) throw orphanedData(directory, dataDirectory);
   rmSync(partial, { recursive: true, force: true });
-  mkdirSync(partial, { recursive: true, mode: 0o700 });
+  makeFolder(partial, 0o700);
   const password = randomBytes(24).toString("base64url");
   const passwordFile = join(partial, "..", "initial-password");
   writeFileSync(passwordFile, password, { mode: 0o600 });
@@ -62,7 +63,7 @@ function orphanedData(directory: string, dataDirectory: string): RoomctlError {
 /** Root's folders are closed to the server's user (0700 homes, mktemp): its data then lives under a path open to it. */
 function sharedFolder(directory: string): string {
   const folder = join(sharedDirectory, createHash("sha256").update(directory).digest("hex").slice(0, 16));
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  makeFolder(folder, 0o755);
   chmodSync(sharedDirectory, 0o755);
   return folder;
 }

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { RoomctlError } from "../core/errors.js";
+import { messageOf, RoomctlError } from "../core/errors.js";
+import { makeFolder } from "../core/make-folder.js";
 import { findEmbeddedBinaries, type ServerBinaries, type ServerUser, serverUser, sharedDirectory } from "./binaries.js";
 import { type Cluster, choosePort, createCluster, isRunning, readCluster, superuser } from "./cluster.js";
 import { withDirectoryLock } from "./directory-lock.js";
@@ -38,7 +39,7 @@ const databaseName = "roomctl";
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const running = await readEmbedded(options.directory);
   if (running) return running;
-  mkdirSync(options.directory, { recursive: true, mode: 0o755 });
+  makeStateFolder(options.directory);
   return withDirectoryLock(join(options.directory, "starting"), options.signal, async () => {
     const already = await readEmbedded(options.directory);
     if (already) return already;
@@ -51,6 +52,17 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     await startServer(options, state, binaries, user);
     return describeServer(options.directory, state, true);
   });
+}
+
+function makeStateFolder(directory: string): void {
+  try {
+    makeFolder(directory, 0o755);
+  } catch (cause) {
+    throw new RoomctlError("E_FILE", `cannot make the folder ${directory}: ${messageOf(cause)}`, {
+      hint: "choose another one with ROOMCTL_STATE_DIR",
+      cause,
+    });
+  }
 }
 
 /** The server of a folder if it runs, without starting it. */

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import type { Client, Pool, PoolClient, PoolConfig } from "pg";
 import { RoomctlError } from "../core/errors.js";
 import { connectionFailure, isTlsRefusal } from "./failure.js";
@@ -91,13 +92,20 @@ async function openPool(target: DatabaseTarget, options: OpenOptions): Promise<O
   const { default: pg } = await import("pg");
   const attempts = tlsAttempts(target);
   for (const [index, ssl] of attempts.entries()) {
-    const pool = new pg.Pool(poolConfig(target, options, ssl));
+    const sockets: Socket[] = [];
+    const openSocket = () => {
+      const socket = new Socket();
+      sockets.push(socket);
+      return socket;
+    };
+    const pool = new pg.Pool({ ...poolConfig(target, options, ssl), stream: openSocket });
     // An idle session that the server ends is no failure by itself: the next statement gets a new one, or says why not.
     pool.on("error", () => {});
     try {
       return { pool, serverVersion: await unlessAborted(readServerVersion(pool), options.signal) };
     } catch (error) {
-      // Not awaited: a server that accepts and stays silent would keep us until the connect timeout.
+      // The driver leaves the socket of a failed login open, and a silent server would keep us until its timeout.
+      for (const socket of sockets) socket.destroy();
       void pool.end();
       options.signal?.throwIfAborted();
       const isLast = index === attempts.length - 1;

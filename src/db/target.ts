@@ -63,12 +63,18 @@ function readUrl(text: string): Parameters {
     for (const [key, value] of Object.entries(parsed)) {
       if (typeof value === "string" && value !== "") parameters[key] = value;
     }
-    return { ...parameters, dbname: parameters["database"], ...sslParameters(text) };
+    return { ...parameters, dbname: databaseOf(text) ?? parameters["database"], ...sslParameters(text) };
   } catch (error) {
     if (error instanceof RoomctlError) throw error;
     // The parser's own message may carry the URL, and with it the password.
     throw new RoomctlError("E_CONFIG", "the database URL cannot be read", { hint });
   }
+}
+
+/** pg-connection-string decodes the path as a whole URI and so leaves `%3B`, `%2F` and their like as they are. */
+function databaseOf(text: string): string | undefined {
+  const path = /^[a-z]+:\/\/[^/?#]*\/([^?#]+)/.exec(text)?.[1];
+  return path === undefined ? undefined : decodeURIComponent(path);
 }
 
 const sslKeys = ["sslmode", "sslrootcert", "sslcert", "sslkey"];

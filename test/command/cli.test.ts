@@ -44,6 +44,7 @@ test.each([
   [["audit", "--frobnicate"], 2, "unknown option '--frobnicate'"],
   [["wipe", "rooms"], 2, "scopes are given with --scope"],
   [["audit", "--lock-timeout", "soon"], 2, "flag --lock-timeout is not a duration"],
+  [["audit", "--lock-timeout", "30d"], 2, "longer than PostgreSQL can wait"],
   [["audit", "--config", "nowhere.json"], 2, "there is no configuration file"],
   [["help", "nonsense"], 2, "there is no help on"],
 ] as const)("roomctl %j exits %d", async (words, status, text) => {
@@ -113,6 +114,53 @@ test("a broken configuration is exit 2 and names its key", async () => {
   expect(result.status).toBe(2);
   expect(result.stderr).toContain("lockTimeuot");
   rmSync(folder, { recursive: true });
+});
+
+test("a reader that stops reading changes neither the work nor the exit code", async () => {
+  await using scratch = await createScratchDatabase();
+  const script = `'${process.execPath}' '${programPath}' audit | true; echo "\${PIPESTATUS[0]}" >&3`;
+  const audit = spawnSync("bash", ["-c", script], {
+    env: { PATH: process.env["PATH"], ROOMCTL_DATABASE_URL: scratch.url },
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
+    encoding: "utf8",
+  });
+  expect(audit.output[3]).toBe("3\n");
+  const verbose = spawnSync(
+    "bash",
+    ["-c", `'${process.execPath}' '${programPath}' migrate -v 2> >(head -1 > /dev/null)`],
+    {
+      env: { PATH: process.env["PATH"], ROOMCTL_DATABASE_URL: scratch.url },
+    },
+  );
+  expect(verbose.status).toBe(0);
+  await using database = await scratch.open();
+  expect(await database.query("SELECT count(*)::int AS applied FROM roomctl.migrations")).toEqual([{ applied: 7 }]);
+});
+
+test("an answer that cannot be written is said and is exit 1", async () => {
+  const full = spawnSync("bash", ["-c", `'${process.execPath}' '${programPath}' --help > /dev/full`], {
+    encoding: "utf8",
+  });
+  expect(full.status).toBe(1);
+  expect(full.stderr).toMatch(/^error: the answer could not be written: ENOSPC/);
+});
+
+test("under --json a warning is in the answer, and stderr holds nothing else", async () => {
+  await using scratch = await createScratchDatabase();
+  const result = await runRoomctl(["operations", "--json", "-d", scratch.url]);
+  expect(result).toMatchObject({ status: 0, stderr: "" });
+  expect(result.json<{ warnings: string[] }>().warnings).toEqual([expect.stringContaining("shows in ps")]);
+});
+
+test("a lost terminal (SIGHUP) ends a command like SIGTERM", async () => {
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await database.execute("CREATE TABLE public.user_locations AS SELECT 1 AS n");
+  await using holder = await database.connect();
+  await holder.execute("BEGIN; LOCK TABLE public.user_locations IN ACCESS EXCLUSIVE MODE");
+  const words = ["wipe", "--scope", "locations", "--lock-timeout", "60s", "-v"];
+  const result = await runRoomctl(words, { databaseUrl: scratch.url, signal: { name: "SIGHUP", when: "statement" } });
+  expect(result.status).toBe(143);
 });
 
 test("colour is for terminals, or when it is forced; NO_COLOR wins", async () => {

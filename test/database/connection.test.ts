@@ -2,13 +2,13 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { serverUser } from "../../src/db/binaries.js";
 import { destroyEmbedded, startEmbedded } from "../../src/db/embedded.js";
 import { statementFailure } from "../../src/db/failure.js";
 import { withLock } from "../../src/db/lock.js";
 import { openDatabase } from "../../src/db/pool.js";
-import type { DatabaseTarget, SslMode } from "../../src/db/target.js";
+import { type DatabaseTarget, formatTarget, parseTarget, type SslMode } from "../../src/db/target.js";
 import { freePort, hasPgbouncer, startPgbouncer } from "../support/pgbouncer.js";
 import { createScratchDatabase, serverTarget } from "../support/postgres.js";
 
@@ -40,6 +40,24 @@ test("a wrong password is E_AUTHENTICATION and does not show it", async () => {
   expect(JSON.stringify(failure) + String(failure)).not.toContain("wr0ng-password");
 });
 
+test("a password that nobody gave is asked for in words, and no socket is left open", async () => {
+  const { password: _none, ...target } = await serverTarget();
+  await expect(openDatabase(target)).rejects.toMatchObject({
+    code: "E_AUTHENTICATION",
+    message: expect.stringContaining("asks for a password, and there is none"),
+  });
+  const countSockets = () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+  await vi.waitFor(() => expect(countSockets()).toBe(0), { timeout: 5000 });
+});
+
+test("a URL that is printed can be read back, whatever the database is called", async () => {
+  await using scratch = await createScratchDatabase({ name: `x'; drop/table "q"? #1 & 100%` });
+  const read = parseTarget(formatTarget(scratch.target), { PGPASSWORD: scratch.target.password });
+  await using database = await openDatabase(read);
+  const [row] = await database.query("SELECT current_database() AS name");
+  expect(row).toEqual({ name: scratch.target.database });
+});
+
 test("a database that does not exist is named, with the command that makes it", async () => {
   const target = { ...(await serverTarget()), database: "it's missing" };
   await expect(openDatabase(target)).rejects.toMatchObject({
@@ -69,9 +87,9 @@ test("a server that ends the session mid-statement is E_CONNECTION_LOST, and the
   await using database = await scratch.open();
   await using other = await scratch.open();
   const sleeping = database.query("SELECT pg_sleep(30)").catch((error: unknown) => statementFailure(error));
-  await other.query(
-    "SELECT pg_sleep(0.3), pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(30)%'",
-  );
+  const end =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)' AND state = 'active'";
+  await vi.waitFor(async () => expect(await other.query(end)).toHaveLength(1), { timeout: 10_000 });
   expect(await sleeping).toMatchObject({ code: "E_CONNECTION_LOST" });
   expect(await database.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
 });

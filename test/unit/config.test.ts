@@ -45,6 +45,8 @@ test.each([
   ['{ "environment": "prod" }', /environment: Invalid option/],
   ['{ "app": { "scopes": [{ "name": "Rooms!", "summary": "x" }] } }', /app\.scopes\.0\.name: lower-case/],
   ["{ nonsense", /cannot read the configuration/],
+  ["", /is empty/],
+  ["null", /is empty/],
 ])("the broken configuration %s is refused by its key", async (text, message) => {
   writeFileSync(join(folder, "roomctl.config.json"), text);
   await expect(readConfig(undefined, folder)).rejects.toMatchObject({
