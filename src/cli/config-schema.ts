@@ -3,14 +3,17 @@ import { z } from "zod";
 import type { AppDefinition } from "../core/catalogue.js";
 import { RoomctlError } from "../core/errors.js";
 import { referenceApp } from "../core/reference-app.js";
+import { parseName } from "../db/identifier.js";
 import { environments } from "../db/marker.js";
+
+const table = z.string().refine(isTableName, 'write it as table, schema.table or "odd schema"."odd.table"');
 
 const severity = z.enum(["error", "warning", "info"]);
 
 const state = z.strictObject({
   name: z.string(),
   persistence: z.enum(["durable", "write-behind", "ephemeral"]),
-  table: z.string().optional(),
+  table: table.optional(),
   column: z.string().optional(),
   lossMeans: z.string(),
   priority: z.enum(["critical", "high", "medium", "low", "none"]).default("medium"),
@@ -21,9 +24,9 @@ const state = z.strictObject({
 const scope = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]*$/, "lower-case letters, digits and dashes"),
   summary: z.string(),
-  tables: z.array(z.string()).default([]),
-  optionalTables: z.array(z.string()).optional(),
-  resets: z.array(z.strictObject({ table: z.string(), column: z.string(), value: z.string() })).optional(),
+  tables: z.array(table).default([]),
+  optionalTables: z.array(table).optional(),
+  resets: z.array(z.strictObject({ table, column: z.string(), value: z.string() })).optional(),
   includes: z.array(z.string()).optional(),
 });
 
@@ -33,7 +36,7 @@ const check = z.strictObject({
   title: z.string(),
   hint: z.string(),
   statement: z.string(),
-  needs: z.array(z.string()).default([]),
+  needs: z.array(table).default([]),
 });
 
 const recovery = z.strictObject({
@@ -55,7 +58,7 @@ const app = z.strictObject({
   seed: z.string().optional(),
   states: z.array(state).default([]),
   shapes: z.record(z.string(), z.record(z.string(), z.string())).default({}),
-  scopes: z.array(scope).default([]),
+  scopes: z.array(scope).default([]).superRefine(checkScopes),
   checks: z.array(check).default([]),
   recovery: recovery.optional(),
 });
@@ -69,6 +72,34 @@ const config = z.strictObject({
   lockWait: z.string().optional(),
   app: app.optional(),
 });
+
+function isTableName(text: string): boolean {
+  try {
+    parseName(text);
+    return true;
+  } catch {
+    // Why it is none is said with the key that it stands under.
+    return false;
+  }
+}
+
+/** Each scope has a name of its own, and includes only scopes that there are, never itself by a detour. */
+function checkScopes(scopes: readonly z.infer<typeof scope>[], context: z.RefinementCtx): void {
+  const report = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
+  const byName = new Map(scopes.map((one) => [one.name, one]));
+  const reaches = (from: string, goal: string, seen: ReadonlySet<string>): boolean =>
+    (byName.get(from)?.includes ?? []).some(
+      (next) => next === goal || (!seen.has(next) && reaches(next, goal, new Set([...seen, next]))),
+    );
+  for (const [index, one] of scopes.entries()) {
+    if (byName.get(one.name) !== one) report([index, "name"], `there are two scopes ${JSON.stringify(one.name)}`);
+    for (const [at, included] of (one.includes ?? []).entries()) {
+      if (included !== "*" && !byName.has(included))
+        report([index, "includes", at], `there is no scope ${JSON.stringify(included)}`);
+    }
+    if (reaches(one.name, one.name, new Set())) report([index, "includes"], "it includes itself");
+  }
+}
 
 /** Checks a configuration's content. Throws E_CONFIG that names the key and what is wrong with it. */
 export function parseConfig(

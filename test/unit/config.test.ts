@@ -44,6 +44,19 @@ test.each([
   ['{ "databse": "x" }', /databse: Unrecognized key/],
   ['{ "environment": "prod" }', /environment: Invalid option/],
   ['{ "app": { "scopes": [{ "name": "Rooms!", "summary": "x" }] } }', /app\.scopes\.0\.name: lower-case/],
+  [
+    '{ "app": { "scopes": [{ "name": "a", "summary": "x", "tables": ["ok", "a.b.c"] }] } }',
+    /app\.scopes\.0\.tables\.1: write it as/,
+  ],
+  [
+    '{ "app": { "scopes": [{ "name": "a", "summary": "x", "includes": ["zz"] }] } }',
+    /app\.scopes\.0\.includes\.0: there is no scope "zz"/,
+  ],
+  [
+    '{ "app": { "scopes": [{ "name": "a", "summary": "x", "includes": ["b"] }, { "name": "b", "summary": "x", "includes": ["a"] }] } }',
+    /app\.scopes\.0\.includes: it includes itself/,
+  ],
+  ['{ "app": { "scopes": [{ "name": "a", "summary": "x" }, { "name": "a", "summary": "y" }] } }', /two scopes "a"/],
   ["{ nonsense", /cannot read the configuration/],
   ["", /is empty/],
   ["null", /is empty/],
