@@ -27,6 +27,7 @@ export { type Database, type OpenOptions, openDatabase, type Queryable } from ".
 export { type DatabaseTarget, parseTarget, targetFromEnvironment } from "./db/target.js";
 export { type ApplyOptions, type ApplyResult, applyMigrations } from "./migrate/apply.js";
 export { applyDown, planDown } from "./migrate/down.js";
+export { planUp, type UpPlan } from "./migrate/plan.js";
 export { readMigrationStatus, type StatusReport } from "./migrate/status.js";
 export { applyRecovery } from "./recover/apply.js";
 export { decideRoom, decideRooms, type RoomDecision } from "./recover/decide.js";

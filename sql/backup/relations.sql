@@ -1,4 +1,4 @@
--- Names of the app's tables and of their ancestors. Unlike `schema/tables` it measures nothing, so it waits for no lock.
+-- Names of the app's tables and of their ancestors. It opens none of them, so it waits for no lock.
 SELECT class.oid::int8::float8 AS oid,
        namespace.nspname      AS schema,
        class.relname          AS name,

@@ -5,10 +5,13 @@ SELECT class.oid::int8::float8               AS oid,
        pg_relation_filenode(class.oid)::int8::float8 AS "fileNode",
        (SELECT inhparent::int8::float8 FROM pg_inherits WHERE inhrelid = class.oid AND class.relispartition)
                                              AS "partitionOf",
-       (SELECT coalesce(json_agg(json_build_object('number', attnum, 'name', attname) ORDER BY attnum), '[]')
+       (SELECT coalesce(json_agg(json_build_object('number', attnum, 'name', attname,
+                                                   'type', atttypid::regtype || ' ' || atttypmod) ORDER BY attnum), '[]')
           FROM pg_attribute
          WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns,
-       pg_stat_get_xact_tuples_deleted(class.oid)::float8 AS "deletedRows"
+       pg_stat_get_xact_tuples_deleted(class.oid)::float8 AS "deletedRows",
+       pg_stat_get_xact_tuples_updated(class.oid)::float8 AS "updatedRows",
+       pg_stat_get_xact_tuples_inserted(class.oid)::float8 AS "insertedRows"
   FROM pg_class AS class
   JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
  WHERE class.relkind IN ('r', 'p')

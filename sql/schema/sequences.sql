@@ -8,6 +8,7 @@ SELECT namespace.nspname                        AS schema,
        sequence.seqmax::text                    AS maximum,
        sequence.seqcycle                        AS cycles,
        has_schema_privilege(namespace.oid, 'USAGE') AND has_sequence_privilege(class.oid, 'SELECT') AS "isReadable",
+       pg_has_role(class.relowner, 'USAGE')     AS "isOwned",
        coalesce((SELECT json_agg(json_build_object(
                  'schema', user_schema.nspname, 'table', user_class.relname, 'column', attribute.attname,
                  'type', format_type(attribute.atttypid, NULL), 'isOwner', bool_or_owner.is_owner)

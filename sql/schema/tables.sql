@@ -1,4 +1,5 @@
 -- Every table of the app: ordinary, partitioned, foreign; not the system's, not an extension's, not roomctl's own.
+-- Nothing here opens a table (no pg_total_relation_size, no pg_get_expr), so nobody's lock on one can hold it up.
 SELECT class.oid::int8::float8                                    AS oid,
        namespace.nspname                                         AS schema,
        class.relname                                             AS name,
@@ -7,16 +8,14 @@ SELECT class.oid::int8::float8                                    AS oid,
        class.relpersistence = 'u'                                AS "isUnlogged",
        class.relrowsecurity                                      AS "hasRowSecurity",
        greatest(class.reltuples, 0)::float8                      AS "estimatedRows",
-       pg_total_relation_size(class.oid)::float8                 AS "sizeBytes",
        (SELECT coalesce(json_agg(json_build_object(
                  'name', attribute.attname,
                  'type', format_type(attribute.atttypid, attribute.atttypmod),
                  'notNull', attribute.attnotnull,
                  'isGenerated', attribute.attgenerated <> '',
                  'identity', CASE attribute.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
-                 'default', pg_get_expr(defaults.adbin, defaults.adrelid)) ORDER BY attribute.attnum), '[]')
+                 'hasDefault', attribute.atthasdef AND attribute.attgenerated = '') ORDER BY attribute.attnum), '[]')
           FROM pg_attribute AS attribute
-          LEFT JOIN pg_attrdef AS defaults ON defaults.adrelid = attribute.attrelid AND defaults.adnum = attribute.attnum
          WHERE attribute.attrelid = class.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped) AS columns,
        coalesce((SELECT array_agg(attribute.attname::text ORDER BY key.position)
           FROM pg_index AS index

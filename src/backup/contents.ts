@@ -4,6 +4,7 @@ import { readMarker } from "../db/marker.js";
 import { hasOwnTable } from "../db/own-schema.js";
 import type { Queryable } from "../db/pool.js";
 import type { SequenceFacts } from "../db/schema.js";
+import { readSequencePosition, type SequencePosition } from "../db/sequences.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
 import type { BackupSource, Manifest, ManifestMigration, ManifestSequence, SkippedObject } from "./manifest.js";
@@ -39,24 +40,19 @@ export async function readSource(queryable: Queryable): Promise<BackupSource> {
 }
 
 async function readPosition(queryable: Queryable, sequence: SequenceFacts): Promise<ManifestSequence> {
-  const position = await lastValue(queryable, sequence);
-  const { columns, isReadable: _isReadable, ...definition } = sequence;
+  const position = await readOrExplain(queryable, sequence);
+  const { columns, isReadable: _isReadable, isOwned: _isOwned, ...definition } = sequence;
   return { ...definition, ...position, feeds: columns.map(({ schema, table }) => ({ schema, name: table })) };
 }
 
-async function lastValue(
-  queryable: Queryable,
-  sequence: SequenceFacts,
-): Promise<{ readonly lastValue: string; readonly isCalled: boolean }> {
+async function readOrExplain(queryable: Queryable, sequence: SequenceFacts): Promise<SequencePosition> {
   try {
-    const [position] = await queryable.query<{ lastValue: string | null; isCalled: boolean }>(
-      `SELECT last_value::text AS "lastValue", is_called AS "isCalled" FROM ${quoteName(sequence)}`,
-    );
-    if (position?.lastValue) return { lastValue: position.lastValue, isCalled: position.isCalled };
+    return await readSequencePosition(queryable, sequence);
   } catch (error) {
     if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
+    throw new RoomctlError("E_PRIVILEGE", `the sequence ${formatName(sequence)} cannot be read`, {
+      cause: error,
+      hint: `without its position a restore would hand out old ids: GRANT SELECT ON SEQUENCE ${quoteName(sequence)} TO the backup's role`,
+    });
   }
-  throw new RoomctlError("E_PRIVILEGE", `the sequence ${formatName(sequence)} cannot be read`, {
-    hint: `without its position a restore would hand out old ids: GRANT SELECT ON SEQUENCE ${quoteName(sequence)} TO the backup's role`,
-  });
 }

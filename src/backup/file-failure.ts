@@ -1,11 +1,10 @@
 import { messageOf, RoomctlError } from "../core/errors.js";
-import { codeOf } from "../db/sqlstate.js";
+import { isOutOfSpace } from "../db/failure.js";
 
 /** Says in roomctl's words why the repository could not be used; what is not the file system's passes through. */
 export function fileFailure(error: unknown, location: string): unknown {
   if (!isFileSystemError(error)) return error;
-  const code = codeOf(error) ?? "";
-  if (["ENOSPC", "EDQUOT", "EFBIG"].includes(code)) {
+  if (isOutOfSpace(error)) {
     return new RoomctlError("E_DISK_FULL", `no room left in the backup folder ${location}`, {
       cause: error,
       hint: "free some space, or choose another folder with --repo DIR",

@@ -1,6 +1,7 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
+import { mapParallel } from "../core/parallel.js";
 import { currentOwner, hasEnded, type ProcessOwner } from "../db/process-owner.js";
 import { codeOf } from "../db/sqlstate.js";
 import { fileFailure } from "./file-failure.js";
@@ -11,6 +12,8 @@ const partial = ".partial";
 const ownerFile = "owner.json";
 /** A draft of another host, or without an owner, counts as left behind when nothing was written to it for this long. */
 const abandonedAfterMs = 24 * 3_600_000;
+/** How many files are asked about at once; Node has four threads for it unless told. */
+const filesAtOnce = 8;
 
 /** Backups as folders `ID/` in one folder; a draft is `ID.partial/`. Only its user may read any of it. */
 export function openFolderRepository(location: string): Repository {
@@ -46,16 +49,14 @@ function readFolder(location: string, id: string): StoredBackup {
 async function listFiles(folder: string): Promise<StoredFile[]> {
   const found = await readdir(folder, { withFileTypes: true, recursive: true });
   const files = found.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
-  return Promise.all(
-    files.sort().map(async (file) => ({
-      path: relative(folder, file).split(sep).join("/"),
-      sizeBytes: (await stat(file)).size,
-    })),
-  );
+  return mapParallel(files.sort(), filesAtOnce, async (file) => ({
+    path: relative(folder, file).split(sep).join("/"),
+    sizeBytes: (await stat(file)).size,
+  }));
 }
 
 async function beginFolder(location: string, id: string): Promise<Draft> {
-  await mkdir(location, { recursive: true, mode: 0o700 });
+  await makeFolder(location);
   const folder = join(location, id + partial);
   await mkdir(folder, { mode: 0o700 });
   const abandon = () => rm(folder, { recursive: true, force: true });
@@ -71,6 +72,30 @@ async function beginFolder(location: string, id: string): Promise<Draft> {
     publish: () => publishFolder(location, folder, join(location, id)),
     abandon,
   };
+}
+
+/**
+ * Not with Node's own `recursive`: where a folder takes no new ones and says that there is no such folder, as /proc
+ * does, that one tries for ever.
+ */
+async function makeFolder(path: string): Promise<void> {
+  if (await isFolder(path)) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // Another run may have made it meanwhile.
+    if (codeOf(error) !== "EEXIST" || !(await isFolder(path))) throw error;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw error;
+  }
 }
 
 async function publishFolder(location: string, draft: string, final: string): Promise<string> {

@@ -74,7 +74,7 @@ export interface Manifest {
   readonly createdAt: string;
   readonly note: string | null;
   readonly source: BackupSource;
-  /** What the database said about itself; for information. */
+  /** How the database was marked, and so what a restore marks a new one as; null when it was not. */
   readonly environment: string | null;
   /** False when tables were chosen. */
   readonly isWhole: boolean;

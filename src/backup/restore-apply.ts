@@ -13,7 +13,8 @@ import { loadTable } from "./load.js";
 import type { ManifestTable } from "./manifest.js";
 import { foreignKeyFailure } from "./restore-failure.js";
 import { decideRestore, type PlannedTable, type RestorePlan } from "./restore-plan.js";
-import { type RestoredSequence, restoreSequences } from "./restore-sequences.js";
+import { deleteReplaced } from "./restore-replace.js";
+import { lockOwnSequences, type RestoredSequence, restoreSequences } from "./restore-sequences.js";
 import { withObstaclesAside } from "./restore-suspend.js";
 import { applyReadSettings } from "./settings.js";
 import type { SoundBackup } from "./verify.js";
@@ -41,7 +42,7 @@ export interface RestoreResult {
 
 /**
  * Loads a backup in one transaction, and commits only what proves equal to the source: same counts, same fingerprints.
- * Throws E_PLAN_STALE when the database has changed since the plan, E_NOT_EMPTY, E_BACKUP_DAMAGED, E_LOCKED,
+ * Throws E_PLAN_STALE when the database has changed since the plan, E_NOT_EMPTY (also where other tables need replaced rows), E_BACKUP_DAMAGED, E_LOCKED,
  * E_LOCK_TIMEOUT; nothing is changed then.
  */
 export async function applyRestore(
@@ -76,11 +77,16 @@ function restoreOnce(
   options: Restoring,
 ): Promise<Omit<RestoreResult, "durationMs">> {
   const { manifest } = options.backup;
-  return withTransaction(database, { lockTimeoutMs: options.lockTimeoutMs ?? 3000 }, async (connection) => {
+  const lockTimeoutMs = options.lockTimeoutMs ?? 3000;
+  return withTransaction(database, { lockTimeoutMs }, async (connection) => {
     await lockTables(connection, plan);
+    await lockOwnSequences(connection, plan.sequences, lockTimeoutMs);
     await applyReadSettings(connection, "transaction");
     await assertUnchanged(connection, plan, options.backup);
-    await withObstaclesAside(connection, plan, () => loadTables(connection, plan, options));
+    await withObstaclesAside(connection, plan, async () => {
+      await deleteReplaced(connection, plan);
+      await loadTables(connection, plan, options);
+    });
     await applyReadSettings(connection, "transaction");
     const sequences = await restoreSequences(connection, plan.sequences, manifest.sequences);
     await assertEqual(connection, plannedEntries(plan, options.backup));
@@ -90,7 +96,7 @@ function restoreOnce(
       kind: "restore",
       startedAt: options.startedAt,
       plan: { backup, isWhole, tables: tables.map(formatName) },
-      result: { rows, sequences },
+      result: { rows, sequences, replaced: plan.replaced },
     });
     return { ...done, operation };
   });
@@ -109,7 +115,11 @@ async function lockTables(connection: Connection, plan: RestorePlan): Promise<vo
 }
 
 async function assertUnchanged(connection: Connection, plan: RestorePlan, backup: SoundBackup): Promise<void> {
-  const now = await decideRestore(connection, backup.manifest, plan.isWhole ? undefined : plan.tables);
+  const now = await decideRestore(connection, backup.manifest, {
+    tables: plan.isWhole ? undefined : plan.tables,
+    // What they hold is part of the plan: any other row makes it stale.
+    replacesRows: plan.replaced.length > 0,
+  });
   if (digestOf(now) !== digestOf(plan)) throw stale();
 }
 

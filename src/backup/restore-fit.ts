@@ -58,7 +58,7 @@ function tableDifferences(table: ManifestTable, { present }: Fit): string[] {
 }
 
 function needsValue(column: ColumnFacts): boolean {
-  return column.notNull && column.default === null && column.identity === null && !column.isGenerated;
+  return column.notNull && !column.hasDefault && column.identity === null && !column.isGenerated;
 }
 
 function sequenceDifferences({ saved, sequences }: Fit): string[] {

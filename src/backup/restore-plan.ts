@@ -4,6 +4,7 @@ import type { Database, Queryable } from "../db/pool.js";
 import { countRows, readSequences, type SequenceFacts } from "../db/schema.js";
 import { withTransaction } from "../db/transaction.js";
 import { readSource } from "./contents.js";
+import { type Fingerprint, readFingerprint } from "./fingerprint.js";
 import { loadOrder } from "./load-order.js";
 import type { Manifest, ManifestMigration, ManifestSequence, ManifestTable } from "./manifest.js";
 import { assertFits } from "./restore-fit.js";
@@ -15,6 +16,8 @@ import type { SoundBackup } from "./verify.js";
 export interface RestoreOptions {
   /** Only these tables; a partitioned or parent table stands for its partitions and children. */
   readonly tables?: readonly QualifiedName[];
+  /** Replace the rows that the tables hold. Only for a caller that has just made the tables, and their rows with them. */
+  readonly replacesRows?: boolean;
 }
 
 export interface RestorePlan {
@@ -31,6 +34,8 @@ export interface RestorePlan {
   /** In the order of loading: parents before children. */
   readonly tables: readonly PlannedTable[];
   readonly rows: number;
+  /** Rows that are in the way and are deleted first; never any unless `replacesRows` was asked for. */
+  readonly replaced: readonly ReplacedRows[];
   readonly sequences: readonly QualifiedName[];
   /** Dropped for the load and added again as they were: they close a circle, or old rows may break them. */
   readonly suspendedConstraints: readonly SuspendedConstraint[];
@@ -46,6 +51,8 @@ export interface PlannedTable extends QualifiedName {
   readonly otherParents: readonly QualifiedName[];
 }
 
+interface ReplacedRows extends QualifiedName, Fingerprint {}
+
 /**
  * Decides how a backup goes into a database; reads only. Throws E_UNKNOWN_TABLE for a table that the backup lacks,
  * E_SCHEMA where the database's tables cannot take its rows, E_NOT_EMPTY where they hold rows already.
@@ -57,7 +64,7 @@ export async function planRestore(
 ): Promise<RestorePlan> {
   return withTransaction(database, { isolation: "REPEATABLE READ", readOnly: true }, async (connection) => {
     await applyReadSettings(connection, "transaction");
-    return decideRestore(connection, backup.manifest, options.tables);
+    return decideRestore(connection, backup.manifest, options);
   });
 }
 
@@ -65,7 +72,7 @@ export async function planRestore(
 export async function decideRestore(
   queryable: Queryable,
   manifest: Manifest,
-  names: readonly QualifiedName[] | undefined,
+  { tables: names, replacesRows = false }: RestoreOptions,
 ): Promise<RestorePlan> {
   const wanted = chooseTables(manifest, names);
   const source = await readSource(queryable);
@@ -79,16 +86,18 @@ export async function decideRestore(
     rows: wanted.reduce((sum, table) => sum + table.rows, 0),
   };
   const saved = manifest.sequences.filter((sequence) => names === undefined || isFed(wanted, sequence.feeds));
-  const empty = { sequences: saved.map(nameOf), suspendedConstraints: [], pausedTriggers: [] };
+  const empty = { replaced: [], sequences: saved.map(nameOf), suspendedConstraints: [], pausedTriggers: [] };
   if (present.length === 0 && wanted.length > 0) {
     return { ...base, target: "empty", tables: wanted.map((table) => planned(table, [])), ...empty };
   }
   const sequences = presentSequences(await readSequences(queryable), saved, wanted);
   assertFits({ manifest, wanted, saved, present, encoding: source.encoding, sequences });
-  await assertEmpty(queryable, wanted);
+  const filled = await findFilled(queryable, wanted);
+  if (!replacesRows) await refuseFilled(queryable, filled);
   return {
     ...base,
     target: "migrated",
+    replaced: await describeRows(queryable, filled),
     ...(await decideLoad(queryable, wanted, present)),
     sequences: sequences.map(nameOf),
   };
@@ -129,18 +138,33 @@ function isFed(tables: readonly ManifestTable[], fed: readonly QualifiedName[]):
   );
 }
 
-async function assertEmpty(queryable: Queryable, tables: readonly ManifestTable[]): Promise<void> {
-  const filled: string[] = [];
+async function findFilled(queryable: Queryable, tables: readonly ManifestTable[]): Promise<readonly ManifestTable[]> {
+  const filled: ManifestTable[] = [];
   for (const table of tables) {
     const [row] = await queryable.query<{ filled: boolean }>(
       `SELECT EXISTS (SELECT FROM ONLY ${quoteName(table)}) AS filled`,
     );
-    if (row?.filled) filled.push(`${formatName(table)} (${await countRows(queryable, table)} rows)`);
+    if (row?.filled) filled.push(table);
   }
+  return filled;
+}
+
+async function refuseFilled(queryable: Queryable, filled: readonly ManifestTable[]): Promise<void> {
   if (filled.length === 0) return;
-  throw new RoomctlError("E_NOT_EMPTY", `a restore needs empty tables, and these hold rows: ${filled.join(", ")}`, {
-    hint: "restore into a new database, restore other tables with --table, or empty these first: roomctl wipe --scope all",
+  const held: string[] = [];
+  for (const table of filled) held.push(`${formatName(table)} (${await countRows(queryable, table)} rows)`);
+  throw new RoomctlError("E_NOT_EMPTY", `a restore needs empty tables, and these hold rows: ${held.join(", ")}`, {
+    hint: "restore into a new database, restore other tables with --table, or empty these first: roomctl wipe",
   });
+}
+
+/** With fingerprints, so that a row more, or another value, makes the plan stale. */
+async function describeRows(queryable: Queryable, filled: readonly ManifestTable[]): Promise<readonly ReplacedRows[]> {
+  const described: ReplacedRows[] = [];
+  for (const table of filled) {
+    described.push({ ...nameOf(table), ...(await readFingerprint(queryable, table, table.columns)) });
+  }
+  return described;
 }
 
 async function decideLoad(

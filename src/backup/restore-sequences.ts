@@ -1,6 +1,8 @@
-import { formatName, isSameName, type QualifiedName, quoteIdentifier, quoteName } from "../db/identifier.js";
+import { isSameName, type QualifiedName, quoteIdentifier, quoteName } from "../db/identifier.js";
 import type { Connection } from "../db/pool.js";
 import { readSequences, type SequenceFacts } from "../db/schema.js";
+import { lockSequences } from "../db/sequence-lock.js";
+import { readSequencePosition } from "../db/sequences.js";
 import type { ManifestSequence } from "./manifest.js";
 import { furthestPosition, type Position } from "./sequence-position.js";
 
@@ -11,8 +13,22 @@ export interface RestoredSequence extends QualifiedName {
 }
 
 /**
+ * Keeps others from drawing numbers until the transaction ends. Without it, a number that another session draws between
+ * our reading and our writing would be handed out again. A role can only move, and so only lock, what it owns.
+ */
+export async function lockOwnSequences(
+  connection: Connection,
+  names: readonly QualifiedName[],
+  timeoutMs: number,
+): Promise<void> {
+  const present = await readSequences(connection);
+  const owned = present.filter((sequence) => sequence.isOwned && names.some((name) => isSameName(name, sequence)));
+  await lockSequences(connection, owned, timeoutMs);
+}
+
+/**
  * Moves sequences on, never back: past their saved position and past every value in the columns they feed (COPY into an
- * identity column leaves its sequence where it was). `setval` alone would survive a rollback; after ALTER SEQUENCE …
+ * identity column leaves its sequence where it was). Call `lockOwnSequences` before. `setval` alone would survive a rollback; after ALTER SEQUENCE …
  * RESTART in the same transaction it writes to the sequence's new storage, and goes with it.
  */
 export async function restoreSequences(
@@ -54,11 +70,8 @@ async function choosePosition(
 }
 
 async function readPosition(connection: Connection, sequence: QualifiedName): Promise<Position> {
-  const [row] = await connection.query<{ lastValue: string; isCalled: boolean }>(
-    `SELECT last_value::text AS "lastValue", is_called AS "isCalled" FROM ${quoteName(sequence)}`,
-  );
-  if (!row) throw new Error(`the sequence ${formatName(sequence)} has no row`);
-  return { lastValue: BigInt(row.lastValue), isCalled: row.isCalled };
+  const { lastValue, isCalled } = await readSequencePosition(connection, sequence);
+  return { lastValue: BigInt(lastValue), isCalled };
 }
 
 /** The extreme value of each integer column that draws from the sequence, as a position that was handed out. */

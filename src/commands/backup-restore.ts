@@ -1,17 +1,18 @@
-import type { ManifestMigration } from "../backup/manifest.js";
+import { backupEnvironment, stricterEnvironment } from "../backup/environment.js";
+import type { Manifest, ManifestMigration } from "../backup/manifest.js";
 import { applyRestore, type RestoreResult } from "../backup/restore-apply.js";
 import { planRestore, type RestorePlan } from "../backup/restore-plan.js";
-import { openSoundBackup } from "../backup/verify.js";
-import { formatDuration } from "../core/duration.js";
+import { openSoundBackup, type SoundBackup } from "../backup/verify.js";
 import { RoomctlError } from "../core/errors.js";
-import { formatName, type QualifiedName } from "../db/identifier.js";
+import type { QualifiedName } from "../db/identifier.js";
+import { type Environment, readMarker } from "../db/marker.js";
 import type { Database } from "../db/pool.js";
 import { applyMigrations } from "../migrate/apply.js";
 import { readMigrationFiles } from "../migrate/files.js";
-import type { Style } from "../report/style.js";
-import { tableLines } from "../report/table.js";
-import { formatBytes, formatCount, plural } from "../report/text.js";
+import { environmentToMark } from "../migrate/mark.js";
+import { plural } from "../report/text.js";
 import { parseTables } from "./backup-create.js";
+import { restorePlanLines, restoreReceiptLines } from "./backup-restore-lines.js";
 import { type CommandContext, defineCommand } from "./command.js";
 import { directoryFlag } from "./migrate-options.js";
 
@@ -26,6 +27,8 @@ interface BackupRestoreResult {
   readonly plan: RestorePlan;
   /** Migrations that this run applied to an empty database first. */
   readonly migrated: readonly string[];
+  /** How the database is marked now; null when it is not, which counts as protected. */
+  readonly environment: Environment | null;
   readonly receipt: RestoreResult | null;
 }
 
@@ -33,7 +36,8 @@ export const backupRestore = defineCommand<BackupRestoreOptions, BackupRestoreRe
   name: "backup restore",
   summary: "Load a backup into an empty or freshly migrated database",
   description: [
-    "Verifies the whole backup first. An empty database gets the backup's migrations; in a migrated one the tables must be empty, so nothing can be lost and no consent is asked.",
+    "Verifies the whole backup first. An empty database gets the backup's migrations, and rows that these insert give way to the backup's; in a migrated one the tables must be empty. So nothing can be lost, and no consent is asked.",
+    "A database that was empty is marked as the backup's was, or as the setting says if that is stricter; a backup of an unmarked database counts as production.",
     "One transaction loads everything, moves sequences past what was loaded, compares every table with its fingerprint, and commits only what is equal.",
   ],
   words: [{ syntax: "[backup]", description: "Its id, the beginning of it, or latest (the default)" }],
@@ -59,16 +63,51 @@ export const backupRestore = defineCommand<BackupRestoreOptions, BackupRestoreRe
     const first = await planRestore(database, backup, options);
     const isEmpty = first.target === "empty";
     if (isEmpty) assertSameMigrations(first.migrations, settings.migrationsDirectory.value);
-    if (options.dryRun) return { applied: false, plan: first, migrated: [], receipt: null };
-    const migrated = isEmpty ? await migrate(database, first.migrations, context) : [];
-    const plan = isEmpty ? await planRestore(database, backup, options) : first;
-    const lock = { lockWaitMs: settings.lockWaitMs.value, lockTimeoutMs: settings.lockTimeoutMs.value };
-    const receipt = await applyRestore(database, plan, { backup, clock, signal, onProgress, ...lock });
-    return { applied: true, plan, migrated, receipt };
+    if (options.dryRun) {
+      return { applied: false, plan: first, migrated: [], environment: await readEnvironment(database), receipt: null };
+    }
+    const migrated = isEmpty ? await migrate(database, backup.manifest, context) : [];
+    const restore = { backup, clock, signal, onProgress, lockWaitMs: settings.lockWaitMs.value };
+    const { plan, receipt } = await keepTellingOf(migrated, context, async () => {
+      // Rows that this run's own migrations inserted are nobody's; had another run a part in them, they might be.
+      const replacesRows = isEmpty && migrated.length === first.migrations.length;
+      const plan = isEmpty ? await planRestore(database, backup, { tables: options.tables, replacesRows }) : first;
+      const lockTimeoutMs = settings.lockTimeoutMs.value;
+      return { plan, receipt: await applyRestore(database, plan, { ...restore, lockTimeoutMs }) };
+    });
+    const environment = await readEnvironment(database);
+    warnOfLaxMarker(environment, backup, context);
+    return { applied: true, plan, migrated, environment, receipt };
   },
-  render: ({ plan, migrated, receipt }, style) =>
-    receipt === null ? planLines(plan, style) : receiptLines(plan, migrated, receipt, style),
+  render: ({ receipt, ...restored }, style) =>
+    receipt === null ? restorePlanLines(restored.plan, style) : restoreReceiptLines({ ...restored, receipt }, style),
 });
+
+async function readEnvironment(database: Database): Promise<Environment | null> {
+  return (await readMarker(database))?.environment ?? null;
+}
+
+/** Migrations are committed one by one: a restore that fails after them leaves the schema that they made. */
+async function keepTellingOf<T>(
+  migrated: readonly string[],
+  { warn }: CommandContext,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (migrated.length > 0) warn(`the ${plural(migrated.length, "migration")} that ran first stay applied`);
+    throw error;
+  }
+}
+
+/** A mark that was there before is somebody's decision, so it stays; but now it speaks of other rows. */
+function warnOfLaxMarker(environment: Environment | null, { manifest }: SoundBackup, { warn }: CommandContext): void {
+  const source = backupEnvironment(manifest);
+  if (environment === null || stricterEnvironment(environment, source) === environment) return;
+  const was = manifest.environment === null ? "was not marked" : `is marked ${source}`;
+  warn(`the backup's database ${was}, this one is marked ${environment}: a wipe of these rows asks for less here`);
+}
 
 /** The files must be the ones that made the schema of the backup. Throws E_SCHEMA. */
 function assertSameMigrations(recorded: readonly ManifestMigration[], directory: string): void {
@@ -98,14 +137,14 @@ function assertSameMigrations(recorded: readonly ManifestMigration[], directory:
 
 async function migrate(
   database: Database,
-  recorded: readonly ManifestMigration[],
+  manifest: Manifest,
   { settings, signal, onProgress }: CommandContext,
 ): Promise<readonly string[]> {
   const { steps, failure } = await applyMigrations(database, {
     directory: settings.migrationsDirectory.value,
-    environment: settings.environment.value,
+    environment: environmentOf(manifest, environmentToMark(database.target.host, settings.environment)),
     lockWaitMs: settings.lockWaitMs.value,
-    to: recorded.at(-1)?.name,
+    to: manifest.migrations.at(-1)?.name,
     signal,
     onProgress,
   });
@@ -116,39 +155,9 @@ async function migrate(
   });
 }
 
-function planLines(plan: RestorePlan, style: Style): readonly string[] {
-  const columns = [{ title: "table" }, { title: "rows", align: "right" }, { title: "stored", align: "right" }] as const;
-  const rows = plan.tables.map((table) => [formatName(table), formatCount(table.rows), formatBytes(table.sizeBytes)]);
-  const constraints = plan.suspendedConstraints.map(
-    ({ schema, table, name }) => `${formatName({ schema, name: table })}.${name}`,
-  );
-  const triggers = plan.pausedTriggers.map(
-    ({ schema, table, name }) => `${formatName({ schema, name: table })}.${name}`,
-  );
-  return [
-    ...tableLines(columns, rows, style),
-    "",
-    ...(plan.target === "empty"
-      ? [`runs ${plural(plan.migrations.length, "migration")} first: the database is empty`]
-      : []),
-    ...(constraints.length > 0 ? [`dropped for the load and added again: ${constraints.join(", ")}`] : []),
-    ...(triggers.length > 0 ? [`do not fire for restored rows: ${triggers.join(", ")}`] : []),
-    `would restore ${plural(plan.rows, "row")} of backup ${plan.backup} into ${JSON.stringify(plan.database)}; nothing was changed`,
-  ];
-}
-
-function receiptLines(
-  plan: RestorePlan,
-  migrated: readonly string[],
-  receipt: RestoreResult,
-  style: Style,
-): readonly string[] {
-  const what = `${plural(receipt.tables.length, "table")}, ${plural(receipt.rows, "row")}`;
-  return [
-    ...(migrated.length > 0 ? [`applied ${plural(migrated.length, "migration")}`] : []),
-    style.good(
-      `restored ${what} of backup ${receipt.backup} into ${JSON.stringify(plan.database)} in ${formatDuration(receipt.durationMs)}`,
-    ),
-    `every table's content equals the backup's; ${plural(receipt.sequences.length, "sequence")} stand past what was loaded`,
-  ];
+/** Undefined leaves the database unmarked, which is no less strict than any mark but production. */
+function environmentOf(manifest: Manifest, chosen: Environment | undefined): Environment | undefined {
+  const source = backupEnvironment(manifest);
+  if (chosen === undefined) return source === "production" ? source : undefined;
+  return stricterEnvironment(source, chosen);
 }

@@ -1,7 +1,8 @@
-import { errorExits, exitCodes } from "../core/errors.js";
+import { exitCodes } from "../core/errors.js";
 import { applyDown, type DownPlan, type DownResult, planDown } from "../migrate/down.js";
 import { plainStyle, type Style } from "../report/style.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
+import { runExit } from "./migrate-exit.js";
 import { lossLines, planLines, runLines } from "./migrate-lines.js";
 import { directoryFlag, parseRange, type RangeOptions, rangeWords } from "./migrate-options.js";
 
@@ -17,8 +18,9 @@ export const migrateDown = defineCommand<DownOptions, DownAnswer>({
   name: "migrate down",
   summary: "Undo the newest migration, asking before data would be lost",
   description: [
-    "The down files are rehearsed first, in a transaction that is rolled back: so it is known what would go, whatever the files decide at run time.",
-    "Where tables or columns that hold data would go, it needs consent. The rehearsal takes the same table locks as the real run, for as long as it lasts.",
+    "The down files are rehearsed first, with --dry-run too, in a transaction that is rolled back: so it is known what would go, whatever the files decide at run time.",
+    "The rehearsal takes the same table locks as the real run, waits for each no longer than --lock-timeout, and gives them back as soon as the files have run.",
+    "Where tables or columns that hold data would go, rows be deleted or updated, or values be given another type, it needs consent.",
   ],
   flags: [
     { flags: "--count <n>", description: "Undo so many (default: 1)" },
@@ -41,7 +43,7 @@ export const migrateDown = defineCommand<DownOptions, DownAnswer>({
   run: runDown,
   render: (result, style) =>
     result.applied ? [...runLines(result, style), ...lostLines(result, style)] : downPlanLines(result.plan, style),
-  exitCode: (result) => (result.applied && result.failure ? exitCodes[errorExits[result.failure.code]] : exitCodes.ok),
+  exitCode: (result) => (result.applied ? runExit(result) : exitCodes.ok),
 });
 
 function parseDown(input: ParsedInput): DownOptions {

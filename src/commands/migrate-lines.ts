@@ -1,7 +1,7 @@
 import { formatDuration } from "../core/duration.js";
 import type { MigrationFinding } from "../migrate/findings.js";
 import type { DataLoss } from "../migrate/loss.js";
-import type { MigrationPlan } from "../migrate/plan.js";
+import type { MigrationPlan, UpPlan } from "../migrate/plan.js";
 import type { RunResult } from "../migrate/run.js";
 import type { Style } from "../report/style.js";
 import { plural } from "../report/text.js";
@@ -40,6 +40,16 @@ export function planLines(plan: MigrationPlan, style: Style): string[] {
   ];
 }
 
+/** The same for migrate up, which refuses some plans. */
+export function upPlanLines(plan: UpPlan, style: Style): string[] {
+  if (plan.refusal === null) return planLines(plan, style);
+  return [
+    ...plan.steps.map(({ name }) => `pending ${name}`),
+    ...findingLines(plan.findings, style),
+    `${style.bad("would refuse to run:")} ${plan.refusal.message} ${style.faint(`[${plan.refusal.code}]`)}`,
+  ];
+}
+
 export function findingLines(findings: readonly MigrationFinding[], style: Style): string[] {
   return findings.flatMap(({ kind, message, hint }) => [
     `${style.warning(`${kind}:`)} ${message}`,
@@ -53,6 +63,10 @@ export function lossLines(losses: readonly DataLoss[]): string[] {
       table: `table ${table} with ${plural(rows, "row")}`,
       column: `column ${table}.${column} with ${plural(rows, "value")}`,
       rows: `${plural(rows, "row")} of ${table}`,
+      values:
+        column === null
+          ? `values in ${plural(rows, "row")} of ${table}, which is updated`
+          : `${plural(rows, "value")} of ${table}.${column}, which gets another type`,
     };
     return `  ${what[kind]} (${migration})`;
   });

@@ -1,4 +1,5 @@
 import { RoomctlError } from "../core/errors.js";
+import { shellWord } from "../core/shell.js";
 import type { CommandContext, Flag, ParsedInput } from "./command.js";
 
 /** Which migrations a run is about; the shape of `PlanRange` in `migrate/plan.ts`. */
@@ -6,6 +7,16 @@ export interface RangeOptions {
   readonly to?: string;
   readonly count?: number;
 }
+
+/** The shape of `UpRange` there. */
+export interface UpRangeOptions extends RangeOptions {
+  readonly allowOutOfOrder: boolean;
+}
+
+export const outOfOrderFlag: Flag = {
+  flags: "--allow-out-of-order",
+  description: "Apply a migration although one after it is already applied",
+};
 
 export const directoryFlag: Flag = {
   flags: "--dir <dir>",
@@ -21,13 +32,18 @@ export function parseRange({ flags }: ParsedInput): RangeOptions {
   };
 }
 
+/** Reads --allow-out-of-order as well. Throws E_USAGE. */
+export function parseUpRange(input: ParsedInput): UpRangeOptions {
+  return { ...parseRange(input), allowOutOfOrder: input.flags["allowOutOfOrder"] === true };
+}
+
 /** The range and the folder as they would be typed again: ` --count 2`. */
 export function rangeWords({ to, count }: RangeOptions, { settings }: CommandContext): string {
   const { value, origin } = settings.migrationsDirectory;
   return [
-    ...(to === undefined ? [] : [` --to ${quoteForShell(to)}`]),
+    ...(to === undefined ? [] : [` --to ${shellWord(to)}`]),
     ...(count === undefined ? [] : [` --count ${count}`]),
-    ...(origin.startsWith("flag") ? [` --dir ${quoteForShell(value)}`] : []),
+    ...(origin.startsWith("flag") ? [` --dir ${shellWord(value)}`] : []),
   ].join("");
 }
 
@@ -37,8 +53,4 @@ function parseCount(text: string): number {
   throw new RoomctlError("E_USAGE", `--count is not a number of migrations: ${JSON.stringify(text)}`, {
     hint: "write it like --count 1",
   });
-}
-
-function quoteForShell(text: string): string {
-  return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -2,13 +2,19 @@ import type { RecoveryDefinition } from "../core/catalogue.js";
 import { RoomctlError } from "../core/errors.js";
 import { readMarker } from "../db/marker.js";
 import type { Database } from "../db/pool.js";
-import { applyRecovery, type ChangedVerdict, describeServer, refuseLiveServer } from "../recover/apply.js";
+import {
+  applyRecovery,
+  type ChangedVerdict,
+  describeServer,
+  type GraceEnds,
+  refuseLiveServer,
+} from "../recover/apply.js";
 import type { RoomDecision, Verdict } from "../recover/decide.js";
 import { planRecovery, type RecoveryPlan } from "../recover/plan.js";
 import { summaryLine } from "../recover/summary.js";
 import type { Style } from "../report/style.js";
 import { type Column, tableLines } from "../report/table.js";
-import { formatCount, plural } from "../report/text.js";
+import { formatCount, formatTime, plural } from "../report/text.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
 
 interface RecoverOptions {
@@ -24,6 +30,10 @@ interface RecoverResult {
   readonly plan: RecoveryPlan;
   readonly changed: readonly ChangedVerdict[];
   readonly epoch?: string;
+  /** Of recovered rooms, once applied: the server has to be up before. */
+  readonly graceEnds?: GraceEnds | null;
+  /** How long users have to come back, counted from the moment of the recovery. */
+  readonly graceSeconds: number;
   readonly operationId?: number;
   /** One line, as for a log. */
   readonly summary: string;
@@ -36,7 +46,8 @@ export const recover = defineCommand<RecoverOptions, RecoverResult>({
   description: [
     "From the rows alone: rooms that were running come back with both users away and a few seconds to return; rooms whose",
     "time ran out end properly, with their history; the rest stays as it is. Refused while a server of the app is alive.",
-    "A database that is not marked as development needs consent.",
+    "Their time counts from the recovery, not from the server's start: start the server at once. A room whose time ran",
+    "out before ends instead. A database that is not marked as development needs consent.",
   ],
   flags: [
     { flags: "--dry-run", description: "Show what would come back, and why; change nothing" },
@@ -50,7 +61,7 @@ export const recover = defineCommand<RecoverOptions, RecoverResult>({
   examples: [
     { command: "roomctl recover --dry-run", explanation: "what a start would bring back, and why" },
     { command: "roomctl recover --dry-run --limit 300", explanation: "the same, with more of the rooms listed" },
-    { command: "roomctl recover", explanation: "bring it back, once no server runs any more" },
+    { command: "roomctl recover", explanation: "bring it back, right before the server starts" },
   ],
   parse: parseRecoverOptions,
   async run(options, context) {
@@ -59,12 +70,13 @@ export const recover = defineCommand<RecoverOptions, RecoverResult>({
     const plan = await planRecovery(database, definition);
     if (options.dryRun) {
       warnOfLiveServer(plan, context);
-      return { applied: false, plan, changed: [], summary: summaryLine(plan), limit: options.limit };
+      const nothing = { applied: false, plan, changed: [], summary: summaryLine(plan) };
+      return { ...nothing, graceSeconds: definition.graceSeconds, limit: options.limit };
     }
     refuseLiveServer(plan, definition);
     await confirmUnlessDevelopment(options, { database, plan, context });
     const receipt = await apply(database, definition, { plan, context });
-    return { applied: true, ...receipt, limit: options.limit };
+    return { applied: true, ...receipt, graceSeconds: definition.graceSeconds, limit: options.limit };
   },
   render: recoverLines,
 });
@@ -116,7 +128,8 @@ function apply(database: Database, definition: RecoveryDefinition, { plan, conte
   return applyRecovery(database, definition, { plan, lockWaitMs: settings.lockWaitMs.value, signal, onProgress });
 }
 
-function recoverLines({ applied, plan, changed, epoch, limit }: RecoverResult, style: Style): readonly string[] {
+function recoverLines(result: RecoverResult, style: Style): readonly string[] {
+  const { applied, plan, changed, epoch, limit } = result;
   const { recovered, ended, skipped } = plan.counts;
   const share = `${formatCount(recovered)} of ${plural(plan.rooms.length, "room")}`;
   const did = applied ? `Recovered ${share} under epoch ${epoch}` : `A start now would bring back ${share}`;
@@ -126,14 +139,24 @@ function recoverLines({ applied, plan, changed, epoch, limit }: RecoverResult, s
     style.faint(`${formatCount(skipped)} skipped`),
   ];
   const late = changed.length === 0 ? [] : [`${plural(changed.length, "verdict")} changed while the plan waited`];
-  const next = applied ? [] : ["", "Nothing was changed. To apply it: roomctl recover"];
   return [
     `${did}: ${counts.join(", ")}`,
     ...late,
     ...roomLines(plan.rooms, limit, style),
     ...stateLines(plan, style),
-    ...next,
+    ...closingLines(result, style),
   ];
+}
+
+function closingLines({ applied, plan, graceEnds, graceSeconds }: RecoverResult, style: Style): readonly string[] {
+  if (!applied) {
+    const hurry = `The ${graceSeconds} s that rooms have count from then on: start the server at once, or they end.`;
+    return ["", "Nothing was changed. To apply it: roomctl recover", ...(plan.counts.recovered > 0 ? [hurry] : [])];
+  }
+  if (!graceEnds) return [];
+  const [first, last] = [formatTime(graceEnds.first), formatTime(graceEnds.last)];
+  const rest = first === last ? "these rooms end" : `the first of these rooms end; by ${last} all of them have`;
+  return ["", style.warning(`Start the server before ${first}, or ${rest}.`)];
 }
 
 const roomColumns: readonly Column[] = [

@@ -1,6 +1,7 @@
 import { exitCodes } from "../core/errors.js";
+import type { Style } from "../report/style.js";
 import { tableLines } from "../report/table.js";
-import { plural } from "../report/text.js";
+import { formatCount, plural } from "../report/text.js";
 import { applySequenceReset, planSequenceReset, type SequenceResetResult } from "../wipe/sequence-reset.js";
 import { defineCommand } from "./command.js";
 
@@ -20,6 +21,7 @@ export const sequencesReset = defineCommand<SequencesResetOptions, SequencesRese
   summary: "Move sequences past the ids that exist",
   description: [
     "Moves a sequence that is behind its column to the next free value, in its own steps, while nobody can insert. It never moves one back unless --rewind says so.",
+    "Exit code 5 when some were moved and others could not be, 1 when none could be; a dry run that finds one that cannot be moved ends with 3.",
   ],
   flags: [
     {
@@ -64,15 +66,30 @@ export const sequencesReset = defineCommand<SequencesResetOptions, SequencesRese
     }
     const lines = sequences ?? plan.sequences.map((planned) => ({ ...planned, state: planned.action }));
     const rows = lines.map((line) => [line.sequence, line.from ?? "–", line.to ?? "–", line.state, line.reason]);
-    const moved = sequences?.filter(({ state }) => state === "done").length;
-    return [
-      ...tableLines(columns, rows, style),
-      "",
-      moved === undefined ? "nothing was changed" : `${style.good("moved")} ${plural(moved, "sequence")}`,
-    ];
+    return [...tableLines(columns, rows, style), "", countLine({ plan, sequences }, style)];
   },
-  exitCode: ({ sequences }) => (sequences?.some(({ state }) => state === "failed") ? exitCodes.partial : exitCodes.ok),
+  exitCode({ plan, sequences }) {
+    if (sequences === undefined) return plan.sequences.some(isImpossible) ? exitCodes.findings : exitCodes.ok;
+    if (!sequences.some(({ state }) => state === "failed")) return exitCodes.ok;
+    return sequences.some(({ state }) => state === "done") ? exitCodes.partial : exitCodes.failed;
+  },
 });
+
+function countLine({ plan, sequences }: Pick<SequencesResetResult, "plan" | "sequences">, style: Style): string {
+  if (sequences === undefined) {
+    const stuck = plan.sequences.filter(isImpossible).length;
+    const would = `${plural(plan.sequences.length - stuck, "sequence")} would be moved`;
+    return `${would}${stuck > 0 ? style.bad(`, ${formatCount(stuck)} cannot be`) : ""}; nothing was changed`;
+  }
+  const count = (wanted: string) => sequences.filter(({ state }) => state === wanted).length;
+  const [moved, failed] = [count("done"), count("failed")];
+  const done = moved > 0 ? `${style.good("moved")} ${plural(moved, "sequence")}` : "no sequence was moved";
+  return failed > 0 ? `${done}; ${style.bad(`${formatCount(failed)} could not be`)}` : done;
+}
+
+function isImpossible({ action }: SequenceResetResult["plan"]["sequences"][number]): boolean {
+  return action === "impossible";
+}
 
 const columns = [
   { title: "sequence" },

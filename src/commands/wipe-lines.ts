@@ -12,7 +12,6 @@ export function wipePlanLines(
   { plan, next }: { readonly plan: WipePlan; readonly next: string },
   style: Style,
 ): string[] {
-  const count = plan.tables.length + plan.cascades.length;
   return [
     ...placeLines(plan, style),
     "",
@@ -21,7 +20,7 @@ export function wipePlanLines(
     ...sequenceLines(plan),
     ...resetLines(plan),
     "",
-    `${style.strong(plural(plan.rows, "row"))} of ${plural(count, "table")} would be deleted (${formatBytes(plan.sizeBytes)}). Nothing was changed.`,
+    totalLine(plan, style),
     `To do it:                    ${next}`,
     `Unattended, only this plan:  ${next.replace(/ --confirm$/, "")} --plan ${plan.token}`,
   ];
@@ -37,12 +36,48 @@ export function wipeResultLines(result: WipeResult<BackupReceipt>, style: Style)
     ...resets.map(
       ({ table, column, rowsChanged }) => `${table}.${column} was put back in ${plural(rowsChanged, "row")}`,
     ),
-    `${style.good("wiped")} ${plural(plan.rows, "row")} of ${plural(tables.length, "table")} in ${JSON.stringify(plan.database)}`,
+    ...(tables.length > 0 || resets.length === 0
+      ? [
+          `${style.good("wiped")} ${plural(plan.rows, "row")} of ${plural(tables.length, "table")} in ${JSON.stringify(plan.database)}`,
+        ]
+      : []),
     ...sequenceLines(plan),
-    backup
-      ? `receipt ${style.strong(backup.id)}: the deleted rows, verified, in ${backup.directory}`
-      : style.warning("no backup was taken"),
+    ...(backup ? receiptLines(result, backup, style) : [style.warning("no backup was taken")]),
   ];
+}
+
+/** A restore fills empty tables only, so what a reset changed in rows that stay cannot come back in place. */
+function receiptLines(
+  { tables, resets }: WipeResult<BackupReceipt>,
+  { id, directory }: BackupReceipt,
+  style: Style,
+): string[] {
+  const deleted = tables.length > 0 || resets.length === 0 ? ["the deleted rows"] : [];
+  const columns = resets.map(({ table, column }) => `${table}.${column}`).join(", ");
+  const old = resets.length > 0 ? ["the values before the reset"] : [];
+  return [
+    `receipt ${style.strong(id)}: ${[...deleted, ...old].join(" and ")}, verified, in ${directory}`,
+    ...(resets.length > 0
+      ? [
+          `A restore fills empty tables only: to get the old values of ${columns} back, restore ${id} into another database and take them from there.`,
+        ]
+      : []),
+  ];
+}
+
+function totalLine(plan: WipePlan, style: Style): string {
+  const count = plan.tables.length + plan.cascades.length;
+  const parts = [
+    ...(count > 0 || plan.resets.length === 0
+      ? [
+          `${style.strong(plural(plan.rows, "row"))} of ${plural(count, "table")} would be deleted (${formatBytes(plan.sizeBytes)})`,
+        ]
+      : []),
+    ...plan.resets.map(
+      ({ table, column, rows }) => `${table}.${column} would be put back in ${style.strong(plural(rows, "row"))}`,
+    ),
+  ];
+  return `${parts.join("; ")}. Nothing was changed.`;
 }
 
 function placeLines(plan: WipePlan, style: Style): string[] {

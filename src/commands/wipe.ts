@@ -35,6 +35,7 @@ export const wipe = defineCommand<WipeOptions, ShownPlan | WipeResult<BackupRece
     "Without --confirm or --plan it only shows the plan: which database, every table with its exact rows, and what foreign keys would drag along.",
     "With consent it deletes in one transaction, after a verified backup that it takes while nobody can write: all of it or nothing.",
     "Sequences of emptied tables begin anew. roomctl's own records are never wiped.",
+    "Old values of a column that a scope resets are in the backup too, but a restore fills empty tables only: getting them back takes another database.",
   ],
   words: [{ syntax: "[words...]", description: "none: scopes are given with --scope" }],
   flags: [
@@ -59,7 +60,7 @@ export const wipe = defineCommand<WipeOptions, ShownPlan | WipeResult<BackupRece
       isConsent: true,
     },
     { flags: "--dry-run", description: "Show the plan and change nothing, whatever else is given" },
-    { flags: "--no-backup", description: "Take no backup before: nothing brings the rows back then", isConsent: true },
+    { flags: "--no-backup", description: "Take no backup before: nothing keeps what goes then", isConsent: true },
     { flags: "--repo <dir>", description: "Folder of backups (default: .roomctl/backups)" },
   ],
   examples: [
@@ -106,7 +107,7 @@ async function runWipe(options: WipeOptions, context: CommandContext): Promise<S
       lines: wipePlanLines(shown, plainStyle),
     });
   }
-  if (!options.takesBackup) context.warn("no backup is taken: nothing will bring the deleted rows back");
+  if (!options.takesBackup) context.warn("no backup is taken: nothing will keep what this deletes or resets");
   const { settings, clock, signal, onProgress } = context;
   return await applyWipe<BackupReceipt>(database, plan, {
     scopes: context.app.scopes,

@@ -1,4 +1,5 @@
 import { messageOf, RoomctlError } from "../core/errors.js";
+import { shellWord } from "../core/shell.js";
 import { codeOf, sqlstate } from "./sqlstate.js";
 import { type DatabaseTarget, formatTarget } from "./target.js";
 
@@ -7,6 +8,11 @@ export function connectionFailure(error: unknown, target: DatabaseTarget): Roomc
   if (error instanceof RoomctlError) return error;
   const where = formatTarget(target);
   const code = codeOf(error);
+  if (/client password must be/.test(messageOf(error))) {
+    return new RoomctlError("E_AUTHENTICATION", `PostgreSQL at ${where} asks for a password, and there is none`, {
+      hint: "set PGPASSWORD or add a line to ~/.pgpass, then: roomctl doctor",
+    });
+  }
   switch (code) {
     case sqlstate.invalidPassword:
     case sqlstate.invalidAuthorization:
@@ -20,7 +26,7 @@ export function connectionFailure(error: unknown, target: DatabaseTarget): Roomc
         `there is no database ${JSON.stringify(target.database)} at ${where}`,
         {
           cause: error,
-          hint: `create it with: createdb -h ${target.host} -p ${target.port} ${quoteForShell(target.database)}`,
+          hint: `create it with: createdb -h ${target.host} -p ${target.port} ${shellWord(target.database)}`,
         },
       );
     case sqlstate.tooManyConnections:
@@ -53,6 +59,12 @@ export function statementFailure(error: unknown, target?: DatabaseTarget): Roomc
       hint: "nothing that was not committed remains; check the server with: roomctl doctor",
     });
   }
+  if (isOutOfSpace(error)) {
+    return new RoomctlError("E_DISK_FULL", `no room left to write: ${messageOf(error)}`, {
+      cause: error,
+      hint: "free some space or choose another folder, then run it again",
+    });
+  }
   switch (code) {
     case sqlstate.insufficientPrivilege:
       return new RoomctlError("E_PRIVILEGE", `the database role may not do this: ${messageOf(error)}`, {
@@ -73,23 +85,24 @@ export function statementFailure(error: unknown, target?: DatabaseTarget): Roomc
         cause: error,
         hint: "find the holder in pg_locks and pg_stat_activity, or wait longer with --lock-timeout 30s",
       });
-    case "ENOSPC":
-    case "EDQUOT":
-    case "EFBIG":
-      return new RoomctlError("E_DISK_FULL", `no room left to write: ${messageOf(error)}`, {
-        cause: error,
-        hint: "free some space or choose another folder, then run it again",
-      });
     case "EACCES":
     case "EROFS":
     case "ENOENT":
     case "ENOTDIR":
-      return new RoomctlError("E_FILE", `cannot use a file: ${messageOf(error)}`, { cause: error });
+      return new RoomctlError("E_FILE", `cannot use a file or folder: ${messageOf(error)}`, {
+        cause: error,
+        hint: "look at its path and rights, or run roomctl in another folder",
+      });
     default:
       return isFromServer(error)
         ? new RoomctlError("E_SQL", `PostgreSQL refused a statement: ${describe(error)}`, { cause: error })
         : new RoomctlError("E_INTERNAL", messageOf(error), { cause: error });
   }
+}
+
+/** True when a file here could not grow: the disk is full, or a quota or a limit on file sizes is reached. */
+export function isOutOfSpace(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT", "EFBIG"].includes(codeOf(error) ?? "");
 }
 
 /** Errors that the server sent carry a severity; those of Node and of this program do not. */
@@ -106,8 +119,4 @@ function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error) ?? "";
   if (code.startsWith("08") || /^(57P0[123]|ECONNRESET|EPIPE|ECONNREFUSED)$/.test(code)) return true;
   return /^Connection terminated|^Client has encountered a connection error|^Client was closed/.test(messageOf(error));
-}
-
-function quoteForShell(text: string): string {
-  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -11,8 +11,6 @@ export interface TableFacts extends QualifiedName {
   readonly isUnlogged: boolean;
   readonly hasRowSecurity: boolean;
   readonly estimatedRows: number;
-  /** With indexes and TOAST. */
-  readonly sizeBytes: number;
   readonly columns: readonly ColumnFacts[];
   readonly primaryKey: readonly string[];
 }
@@ -24,7 +22,8 @@ export interface ColumnFacts {
   readonly notNull: boolean;
   readonly isGenerated: boolean;
   readonly identity: "always" | "by default" | null;
-  readonly default: string | null;
+  /** An expression of its own; neither an identity nor a generated column has one. */
+  readonly hasDefault: boolean;
 }
 
 export interface ForeignKeyFacts {
@@ -50,6 +49,8 @@ export interface SequenceFacts extends QualifiedName {
   readonly maximum: string;
   readonly cycles: boolean;
   readonly isReadable: boolean;
+  /** The role may alter it: it is the owner, or a member of it. */
+  readonly isOwned: boolean;
   readonly columns: readonly SequenceColumn[];
 }
 
@@ -72,6 +73,19 @@ export function readForeignKeys(queryable: Queryable): Promise<readonly ForeignK
 
 export function readSequences(queryable: Queryable): Promise<readonly SequenceFacts[]> {
   return queryable.query<SequenceFacts>(loadStatement("schema/sequences"));
+}
+
+/**
+ * Bytes of each relation by oid, with indexes and TOAST; 0 for a partitioned table, whose partitions hold the rows. It
+ * opens the relations, and so waits for whoever has locked one of these exclusively.
+ */
+export async function readSizes(queryable: Queryable, oids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  const rows = await queryable.query<{ oid: number; sizeBytes: number }>(
+    `SELECT oid::int8::float8 AS oid, coalesce(pg_total_relation_size(oid), 0)::float8 AS "sizeBytes"
+       FROM unnest($1::oid[]) AS oid`,
+    [oids],
+  );
+  return new Map(rows.map(({ oid, sizeBytes }) => [oid, sizeBytes]));
 }
 
 /** Exact number of rows, counted now. */

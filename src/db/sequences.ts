@@ -1,4 +1,5 @@
-import { type QualifiedName, quoteIdentifier, quoteName } from "./identifier.js";
+import { RoomctlError } from "../core/errors.js";
+import { formatName, type QualifiedName, quoteIdentifier, quoteName } from "./identifier.js";
 import type { Queryable } from "./pool.js";
 import { readSequences, type SequenceColumn, type SequenceFacts } from "./schema.js";
 
@@ -34,10 +35,15 @@ interface SequenceColumnState {
   readonly isBehind: boolean;
 }
 
-/** The state of every sequence of the app. Reads each column's extreme (by its index, where it has one). */
-export async function readSequenceStates(queryable: Queryable): Promise<readonly SequenceState[]> {
+/** The states of the app's sequences that are wanted, all unless told. Reads each column's extreme, by its index where it has one. */
+export async function readSequenceStates(
+  queryable: Queryable,
+  isWanted: (sequence: SequenceFacts) => boolean = () => true,
+): Promise<readonly SequenceState[]> {
   const states: SequenceState[] = [];
-  for (const sequence of await readSequences(queryable)) states.push(await readSequenceState(queryable, sequence));
+  for (const sequence of (await readSequences(queryable)).filter(isWanted)) {
+    states.push(await readSequenceState(queryable, sequence));
+  }
   return states;
 }
 
@@ -45,12 +51,23 @@ export async function readSequenceStates(queryable: Queryable): Promise<readonly
 export async function readSequenceState(queryable: Queryable, sequence: SequenceFacts): Promise<SequenceState> {
   const columns: ColumnExtreme[] = [];
   for (const column of sequence.columns) columns.push(await readColumn(queryable, sequence, column));
-  return judgeSequence(sequence, await readPosition(queryable, sequence), columns);
+  const position = sequence.isReadable ? await readSequencePosition(queryable, sequence) : undefined;
+  return judgeSequence(sequence, position, columns);
 }
 
-interface Position {
+/** Where a sequence stands: `isCalled` says whether `lastValue` (decimal text) has been handed out already. */
+export interface SequencePosition {
   readonly lastValue: string;
   readonly isCalled: boolean;
+}
+
+/** Reads one sequence; no snapshot holds it still, only `lockSequences` does. Throws 42501 when the role may not. */
+export async function readSequencePosition(queryable: Queryable, sequence: QualifiedName): Promise<SequencePosition> {
+  const [position] = await queryable.query<SequencePosition>(
+    `SELECT last_value::text AS "lastValue", is_called AS "isCalled" FROM ${quoteName(sequence)}`,
+  );
+  if (position) return position;
+  throw new RoomctlError("E_INTERNAL", `the sequence ${formatName(sequence)} has no row`);
 }
 
 type ColumnExtreme = Omit<SequenceColumnState, "isBehind">;
@@ -80,18 +97,10 @@ function numberOf(column: string, type: string): string {
   return `CASE WHEN ${quoted}::text ~ '^-?[0-9]{1,30}([.]0*)?$' THEN ${quoted}::text::numeric END`;
 }
 
-async function readPosition(queryable: Queryable, sequence: SequenceFacts): Promise<Position | undefined> {
-  if (!sequence.isReadable) return undefined;
-  const [position] = await queryable.query<Position>(
-    `SELECT last_value::text AS "lastValue", is_called AS "isCalled" FROM ${quoteName(sequence)}`,
-  );
-  return position;
-}
-
 /** What the numbers mean. Pure: exact in BigInt. */
 function judgeSequence(
   sequence: SequenceFacts,
-  position: Position | undefined,
+  position: SequencePosition | undefined,
   extremes: readonly ColumnExtreme[],
 ): SequenceState {
   const next = position && nextValue(sequence, position);
@@ -112,7 +121,7 @@ function judgeSequence(
 }
 
 /** Null when the sequence has reached its end. */
-function nextValue(sequence: SequenceFacts, { lastValue, isCalled }: Position): bigint | null {
+function nextValue(sequence: SequenceFacts, { lastValue, isCalled }: SequencePosition): bigint | null {
   if (!isCalled) return BigInt(lastValue);
   const next = BigInt(lastValue) + BigInt(sequence.increment);
   const [minimum, maximum] = [BigInt(sequence.minimum), BigInt(sequence.maximum)];
@@ -129,7 +138,7 @@ function farthest(sequence: SequenceFacts, columns: readonly ColumnExtreme[]): b
   );
 }
 
-function usedPercent(sequence: SequenceFacts, { lastValue, isCalled }: Position): number {
+function usedPercent(sequence: SequenceFacts, { lastValue, isCalled }: SequencePosition): number {
   const descending = isDescending(sequence);
   const [minimum, maximum] = [BigInt(sequence.minimum), BigInt(sequence.maximum)];
   const limits = sequence.columns.map(({ type }) => integerMaximum[type]).filter((limit) => limit !== undefined);

@@ -2,6 +2,7 @@
 export const sqlstate = {
   connectionException: "08000",
   connectionFailure: "08006",
+  featureNotSupported: "0A000",
   notNullViolation: "23502",
   foreignKeyViolation: "23503",
   uniqueViolation: "23505",
@@ -22,6 +23,7 @@ export const sqlstate = {
   objectInUse: "55006",
   lockNotAvailable: "55P03",
   queryCanceled: "57014",
+  raiseException: "P0001",
   adminShutdown: "57P01",
   crashShutdown: "57P02",
   cannotConnectNow: "57P03",

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { messageOf, RoomctlError } from "../core/errors.js";
 import { packageRoot } from "../core/package-root.js";
+import { readSqlText } from "../core/sql-text.js";
 
 const loaded = new Map<string, string>();
 
@@ -13,15 +12,7 @@ export function loadStatement(name: string): string {
   const known = loaded.get(name);
   if (known !== undefined) return known;
   const path = isAbsolute(name) ? name : join(packageRoot, "sql", `${name}.sql`);
-  const text = readStatement(path);
+  const text = readSqlText(path);
   loaded.set(name, text);
   return text;
-}
-
-function readStatement(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new RoomctlError("E_FILE", `cannot read the SQL statement ${path}: ${messageOf(cause)}`, { cause });
-  }
 }

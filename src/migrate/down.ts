@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { RoomctlError } from "../core/errors.js";
 import { type HeldLock, withLock } from "../db/lock.js";
 import { ensureOwnSchema } from "../db/own-schema.js";
@@ -5,16 +6,18 @@ import type { Database } from "../db/pool.js";
 import { checksumOf, type MigrationFile, readMigrationFiles, requireFile } from "./files.js";
 import { findMismatches } from "./findings.js";
 import { type MigrationHistory, readHistory, settleInterruptedRuns } from "./history.js";
-import { assertStillEmpty, type DataLoss, rehearseDown } from "./loss.js";
-import { requireMigration } from "./names.js";
+import { type Holdings, readHoldings } from "./holdings.js";
+import { assertDoneAsAgreed, assertHeldAsAgreed, assertNoFurtherLoss, type DataLoss } from "./loss.js";
+import { newMigrationCommand, requireMigration } from "./names.js";
 import { type MigrationPlan, nextAttempt, type PlannedMigration, type PlanRange } from "./plan.js";
+import { rehearseDown } from "./rehearse.js";
 import { type RunOptions, type RunResult, runMigrations } from "./run.js";
 
 export interface DownPlan extends MigrationPlan {
   readonly direction: "down";
-  /** What would be gone that holds data now: undoing it needs consent. */
+  /** What would be gone that holds data now: undoing it needs consent. No more than this may go. */
   readonly losses: readonly DataLoss[];
-  /** What would be gone that holds nothing now; checked again in the transaction that drops it. */
+  /** What would be gone that holds nothing now. */
   readonly emptyDrops: readonly DataLoss[];
 }
 
@@ -28,25 +31,36 @@ export interface DownResult extends RunResult {
  * Throws E_UNKNOWN_MIGRATION or E_USAGE when a file is missing that it needs.
  */
 export async function planDown(database: Database, directory: string, range: PlanRange): Promise<DownPlan> {
+  return (await prepareDown(database, directory, range)).plan;
+}
+
+interface Prepared {
+  readonly plan: DownPlan;
+  readonly files: readonly MigrationFile[];
+  /** The tables as they are now. */
+  readonly tables: Holdings;
+}
+
+async function prepareDown(database: Database, directory: string, range: PlanRange): Promise<Prepared> {
   const files = readMigrationFiles(directory);
   const history = await readHistory(database);
   const steps = planUndo(files, history, range);
-  const drops = await rehearseDown(
-    database,
-    steps.map(({ name }) => requireFile(files, name)),
-  );
-  return {
+  const migrations = steps.map(({ name }) => requireFile(files, name));
+  const { drops, start } = await rehearseDown(database, migrations);
+  const plan: DownPlan = {
     direction: "down",
     steps,
     findings: findMismatches(files, history),
     losses: drops.filter(({ rows }) => rows > 0),
     emptyDrops: drops.filter(({ rows }) => rows === 0),
   };
+  return { plan, files, tables: start };
 }
 
 /**
  * Undoes what was planned, newest first, each in its own transaction under roomctl's lock. The plan is made again under
- * the lock: throws E_PLAN_STALE when other migrations or further data would go than was agreed to.
+ * the lock, and held against what each transaction really takes away: throws E_PLAN_STALE, or has it as the failure, when
+ * other migrations or further data would go than was agreed to.
  */
 export async function applyDown(
   database: Database,
@@ -57,8 +71,9 @@ export async function applyDown(
   const { lockWaitMs: waitMs, signal } = options;
   return withLock(database, "change", { waitMs, signal }, async (lock) => {
     await settleUnderLock(database);
-    const now = await planDown(database, options.directory, options);
-    assertSamePlan(plan, now);
+    const now = await prepareDown(database, options.directory, options);
+    assertSameSteps(plan, now.plan);
+    assertNoFurtherLoss(plan.losses, now.plan.losses);
     return undoUnderLock(database, now, { options, lock });
   });
 }
@@ -93,7 +108,7 @@ function requireDownFile(files: readonly MigrationFile[], name: string) {
   if (file?.down) return file.down;
   if (file) {
     throw new RoomctlError("E_USAGE", `${name} cannot be undone: it has no down file`, {
-      hint: `write ${file.up.path.replace(/\.up\.sql$/, ".down.sql")}, or go forward with: roomctl migrate new NAME`,
+      hint: `write ${file.up.path.replace(/\.up\.sql$/, ".down.sql")}, or go forward with: ${newMigrationCommand(dirname(file.up.path))}`,
     });
   }
   throw new RoomctlError("E_UNKNOWN_MIGRATION", `${name} is applied, but its files are not here`, {
@@ -107,32 +122,31 @@ async function settleUnderLock(database: Database): Promise<void> {
   await settleInterruptedRuns(connection);
 }
 
-function assertSamePlan(agreed: DownPlan, now: DownPlan): void {
+function assertSameSteps(agreed: DownPlan, now: DownPlan): void {
   const key = ({ name, checksum }: PlannedMigration) => `${name} ${checksum}`;
-  const isSame = agreed.steps.map(key).join("\n") === now.steps.map(key).join("\n");
-  const agreedLosses = new Set(agreed.losses.map(lossKey));
-  const further = now.losses.find((loss) => !agreedLosses.has(lossKey(loss)));
-  if (isSame && further === undefined) return;
-  const what = further ? `${further.table} now holds rows that would be lost` : "other migrations are applied by now";
-  throw new RoomctlError("E_PLAN_STALE", `nothing was changed: ${what}`, {
+  if (agreed.steps.map(key).join("\n") === now.steps.map(key).join("\n")) return;
+  throw new RoomctlError("E_PLAN_STALE", "nothing was changed: other migrations are applied by now", {
     hint: "look again with: roomctl migrate down --dry-run",
   });
 }
 
-function lossKey({ kind, tableOid, column }: DataLoss): string {
-  return JSON.stringify([kind, tableOid, column]);
-}
-
 interface Locked {
-  readonly options: RunOptions & { readonly directory: string };
+  readonly options: RunOptions;
   readonly lock: HeldLock;
 }
 
-async function undoUnderLock(database: Database, plan: DownPlan, { options, lock }: Locked): Promise<DownResult> {
+async function undoUnderLock(
+  database: Database,
+  { plan, files, tables }: Prepared,
+  { options, lock }: Locked,
+): Promise<DownResult> {
   const { lockWaitMs, attempts, retryDelayMs, signal, onProgress } = options;
+  const agreedFor = (name: string) =>
+    [...plan.losses, ...plan.emptyDrops].filter(({ migration }) => migration === name);
+  let before: Holdings = new Map();
   const result = await runMigrations(database, {
     direction: "down",
-    files: readMigrationFiles(options.directory),
+    files,
     steps: plan.steps,
     lock,
     lockWaitMs,
@@ -140,11 +154,12 @@ async function undoUnderLock(database: Database, plan: DownPlan, { options, lock
     retryDelayMs,
     signal,
     onProgress,
-    beforeStatements: (name, connection) =>
-      assertStillEmpty(
-        connection,
-        plan.emptyDrops.filter(({ migration }) => migration === name),
-      ),
+    beforeStatements: async (name, connection) => {
+      await assertHeldAsAgreed(connection, agreedFor(name));
+      before = await readHoldings(connection);
+    },
+    afterStatements: (name, connection) =>
+      assertDoneAsAgreed(connection, before, { agreed: agreedFor(name), planned: tables }),
   });
   return { direction: "down", ...result, losses: plan.losses };
 }

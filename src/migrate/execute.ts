@@ -16,6 +16,8 @@ export interface Execution {
   readonly signal?: AbortSignal;
   /** Runs in the migration's transaction, before its first statement. */
   readonly beforeStatements?: (connection: Connection) => Promise<void>;
+  /** Runs in the migration's transaction, after its last statement; not for a file without any. */
+  readonly afterStatements?: (connection: Connection) => Promise<void>;
   /** Called as each statement of the file starts. */
   readonly onStatement?: (statement: SqlStatement, index: number, total: number) => void;
 }
@@ -67,12 +69,14 @@ function observedRun(connection: Connection, execution: Execution): RunStatement
   let next = 0;
   return async (sql, values) => {
     const statement = statements[next];
-    if (statement !== undefined && sql === asSent(statement)) {
+    const isOfFile = statement !== undefined && sql === asSent(statement);
+    if (isOfFile) {
       execution.onStatement?.(statement, next, statements.length);
       next += 1;
     }
     const rows = await connection.query(sql, values);
     if (sql === "BEGIN;") await execution.beforeStatements?.(connection);
+    if (isOfFile && next === statements.length) await execution.afterStatements?.(connection);
     return sql.startsWith("SELECT name FROM") ? rows.map(escapeRow) : rows;
   };
 }

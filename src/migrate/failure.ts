@@ -1,6 +1,6 @@
 import { type ErrorCode, messageOf, RoomctlError } from "../core/errors.js";
 import { statementFailure } from "../db/failure.js";
-import { codeOf } from "../db/sqlstate.js";
+import { codeOf, sqlstate } from "../db/sqlstate.js";
 import type { SqlFile } from "./files.js";
 import { positionAt, type SqlStatement } from "./statements.js";
 
@@ -61,7 +61,7 @@ const ownCodes: ReadonlySet<ErrorCode> = new Set(["E_CONNECTION_LOST", "E_LOCK_T
 function hintFor(error: unknown, known: string | undefined): string {
   const fromServer = textOf(error, "hint");
   if (fromServer) return fromServer;
-  if (codeOf(error) === "25001")
+  if (codeOf(error) === sqlstate.activeSqlTransaction)
     return "a statement like CONCURRENTLY cannot run in a transaction; leave that word out";
   return known ?? "correct the file, then run it again: roomctl migrate";
 }

@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { sha256 } from "../core/digest.js";
 import { messageOf, RoomctlError } from "../core/errors.js";
+import { readSqlText } from "../core/sql-text.js";
+import { newMigrationCommand } from "./names.js";
 import { findTransactionControl, type SqlStatement, splitStatements } from "./statements.js";
 
 /**
@@ -60,7 +62,7 @@ export function requireFile(files: readonly MigrationFile[], name: string): Migr
 
 /** Reads an SQL file that is to run inside a transaction of ours. Throws E_FILE, or E_USAGE when it has one of its own. */
 export function readSqlFile(path: string): SqlFile {
-  const sql = readText(path).replace(/^\uFEFF/, "");
+  const sql = readSqlText(path).replace(/^\uFEFF/, "");
   const statements = splitStatements(sql);
   const own = findTransactionControl(statements);
   if (own) {
@@ -94,7 +96,7 @@ function listDirectory(directory: string): readonly string[] {
     return readdirSync(directory);
   } catch (cause) {
     throw new RoomctlError("E_NO_MIGRATIONS", `cannot read the migrations folder ${directory}: ${messageOf(cause)}`, {
-      hint: "name the folder with --dir DIR, or begin one with: roomctl migrate new first-step",
+      hint: `name the folder with --dir DIR, or begin one with: ${newMigrationCommand(directory, "first-step")}`,
       cause,
     });
   }
@@ -102,7 +104,7 @@ function listDirectory(directory: string): readonly string[] {
 
 function noMigrations(directory: string): RoomctlError {
   return new RoomctlError("E_NO_MIGRATIONS", `there is no migration in ${directory}`, {
-    hint: "name the folder with --dir DIR, or begin with: roomctl migrate new first-step",
+    hint: `name the folder with --dir DIR, or begin with: ${newMigrationCommand(directory, "first-step")}`,
   });
 }
 
@@ -140,13 +142,5 @@ function refuseSharedNumbers(ups: readonly FilePart[]): void {
       `${basename(up.path)} and ${basename(next.path)} have the same number, so their order is unknown`,
       { hint: "give the newer one the next free number (both its files)" },
     );
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new RoomctlError("E_FILE", `cannot read ${path}: ${messageOf(cause)}`, { cause });
   }
 }

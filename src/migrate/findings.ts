@@ -1,10 +1,11 @@
+import { dirname } from "node:path";
 import type { MigrationFile } from "./files.js";
 import type { MigrationHistory } from "./history.js";
-import { versionOf } from "./names.js";
+import { newMigrationCommand, versionOf } from "./names.js";
 
 /** Something about the files and the database that do not fit each other. */
 export interface MigrationFinding {
-  readonly kind: "edited" | "missing-file" | "out-of-order" | "interrupted";
+  readonly kind: "edited" | "empty" | "missing-file" | "out-of-order" | "interrupted";
   readonly migration: string;
   readonly message: string;
   readonly hint: string;
@@ -21,7 +22,12 @@ export function findMismatches(
     const record = history.records.find(({ name }) => name === file.name);
     const isEdited = record?.isApplied && record.checksum !== null && record.checksum !== file.checksum;
     const isLate = !record?.isApplied && file.version < newest;
-    return [...(isEdited ? [edited(file)] : []), ...(isLate ? [outOfOrder(file, applied.length)] : [])];
+    const isEmpty = !record?.isApplied && file.up.statements.length === 0;
+    return [
+      ...(isEdited ? [edited(file)] : []),
+      ...(isLate ? [outOfOrder(file, applied.length)] : []),
+      ...(isEmpty ? [empty(file)] : []),
+    ];
   });
   const fileNames = new Set(files.map(({ name }) => name));
   const missing = applied.filter(({ name }) => !fileNames.has(name)).map(({ name }) => missingFile(name));
@@ -38,7 +44,16 @@ function edited({ name, up }: MigrationFile): MigrationFinding {
     kind: "edited",
     migration: name,
     message: `${name} was changed after it was applied`,
-    hint: `bring ${up.path} back as it was, and put the change in a new migration: roomctl migrate new NAME`,
+    hint: `bring ${up.path} back as it was, and put the change in a new migration: ${newMigrationCommand(dirname(up.path))}`,
+  };
+}
+
+function empty({ name, up }: MigrationFile): MigrationFinding {
+  return {
+    kind: "empty",
+    migration: name,
+    message: `${up.path} holds no statement yet`,
+    hint: "write it, or remove its files",
   };
 }
 

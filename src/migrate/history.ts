@@ -1,6 +1,6 @@
+import { RoomctlError } from "../core/errors.js";
 import { packageVersion } from "../core/package-root.js";
 import { readLockHolder } from "../db/lock.js";
-import { hasOwnTable } from "../db/own-schema.js";
 import type { Queryable } from "../db/pool.js";
 import { loadStatement } from "../db/statement.js";
 
@@ -34,14 +34,57 @@ export interface MigrationHistory {
   readonly isMigratorAtWork: boolean;
 }
 
-/** Reads what was applied and attempted. Creates nothing: an untouched database has an empty history. */
+/**
+ * Reads what was applied and attempted. Creates nothing: an untouched database has an empty history. Throws E_SCHEMA when
+ * a table of another tool has the place of ours.
+ */
 export async function readHistory(queryable: Queryable): Promise<MigrationHistory> {
-  if (!(await hasOwnTable(queryable, "migration_runs"))) return { records: [], isMigratorAtWork: false };
+  if (!(await hasHistory(queryable))) return { records: [], isMigratorAtWork: false };
   const rows = await queryable.query<RecordRow>(loadStatement("migrate/history"));
   const records = rows.map(({ lastRun, ...record }) => ({ ...record, lastRun: lastRun && reviveRun(lastRun) }));
   const isUnfinished = records.some((record) => record.lastRun?.state === "running");
   const holder = isUnfinished ? await readLockHolder(queryable, "change") : undefined;
   return { records, isMigratorAtWork: holder !== undefined };
+}
+
+/** The columns that the history is read from, and the first letters of their types. */
+const ownColumns = {
+  migrations: { id: /^(small|big)?int/, name: /^(text|character varying)/, run_on: /^timestamp without/ },
+  migration_runs: {
+    id: /^bigint/,
+    name: /^text/,
+    direction: /^text/,
+    state: /^text/,
+    attempt: /^int/,
+    checksum: /^text/,
+    tool_version: /^text/,
+    started_at: /^timestamp with/,
+    finished_at: /^timestamp with/,
+    error: /^text/,
+  },
+};
+
+async function hasHistory(queryable: Queryable): Promise<boolean> {
+  const found = await queryable.query<{ table: string; columns: Readonly<Record<string, string>> }>(
+    loadStatement("migrate/own-columns"),
+    [Object.keys(ownColumns)],
+  );
+  for (const [table, wanted] of Object.entries(ownColumns)) {
+    const columns = found.find((one) => one.table === table)?.columns;
+    const misfit = Object.entries(wanted).find(([name, type]) => columns && !type.test(columns[name] ?? ""));
+    if (misfit) throw foreignTable(table, misfit[0]);
+  }
+  return found.length === Object.keys(ownColumns).length;
+}
+
+function foreignTable(table: string, column: string): RoomctlError {
+  return new RoomctlError(
+    "E_SCHEMA",
+    `roomctl.${table} is not roomctl's own: its column ${column} is missing or another`,
+    {
+      hint: "move that table to another schema, or use another database: the schema roomctl is for roomctl's own tables",
+    },
+  );
 }
 
 export interface NewRun {

@@ -1,148 +1,136 @@
 import { RoomctlError } from "../core/errors.js";
 import { formatName, type QualifiedName, quoteIdentifier, quoteName } from "../db/identifier.js";
-import type { Connection, Database, Queryable } from "../db/pool.js";
-import { leaveOwnSchemaOut } from "../db/search-path.js";
-import { loadStatement } from "../db/statement.js";
-import { describeFailure } from "./failure.js";
-import type { MigrationFile, SqlFile } from "./files.js";
+import type { Connection, Queryable } from "../db/pool.js";
+import { type Change, compareHoldings, type Holdings, type LossCause, readHoldings } from "./holdings.js";
 
 /** Something that undoing a migration takes away, and how much is in it now. */
 export interface DataLoss {
   readonly migration: string;
-  readonly kind: "table" | "column" | "rows";
+  readonly kind: "table" | "column" | "rows" | "values";
+  readonly cause: LossCause;
   /** As people write it. */
   readonly table: string;
+  /** The one that is dropped or gets another type. */
   readonly column: string | null;
-  /** Rows of the table, rows with a value in the column, or rows deleted. */
+  /** Rows of the table, rows with a value in the column, or rows that are deleted or updated. */
   readonly rows: number;
   readonly tableOid: number;
 }
 
+/** A change as a loss, by what the table held at the start; undefined for what was only made since then. */
+export async function measureChange(
+  queryable: Queryable,
+  start: Holdings,
+  { migration, ...change }: Change & { readonly migration: string },
+): Promise<DataLoss | undefined> {
+  const table = start.get(change.oid);
+  const column = table?.columns.find(({ number }) => number === change.columnNumber)?.name ?? null;
+  if (table === undefined || (change.columnNumber !== undefined && column === null)) return undefined;
+  const rows = change.touchedRows ?? (await countValues(queryable, table, column));
+  const { cause } = change;
+  return { migration, kind: kindOf(change), cause, table: formatName(table), column, rows, tableOid: change.oid };
+}
+
 /**
- * Undoes migrations in a transaction that is always rolled back, and says what would be gone. Reading the files would
- * not do: a down file may decide in a DO block what it drops. It takes the same locks as the real run, for as long.
- * Throws E_MIGRATION_FAILED when a down file does not run.
+ * Throws E_PLAN_STALE when a loss is not in what was agreed to, or is larger than there: one row that was agreed to does
+ * not become many.
  */
-export async function rehearseDown(
-  database: Database,
-  migrations: readonly MigrationFile[],
-): Promise<readonly DataLoss[]> {
-  if (migrations.length === 0) return [];
-  await using connection = await database.connect();
-  await leaveOwnSchemaOut(connection);
-  await connection.execute("BEGIN");
-  try {
-    const start = await readHoldings(connection);
-    await connection.execute("SAVEPOINT before_down");
-    const vanishing = await undoEach(connection, migrations);
-    await connection.execute("ROLLBACK TO SAVEPOINT before_down");
-    const losses: DataLoss[] = [];
-    for (const item of vanishing) losses.push(...(await measure(connection, start, item)));
-    await connection.execute("ROLLBACK");
-    return losses;
-  } finally {
-    connection.discard();
+export function assertNoFurtherLoss(agreed: readonly DataLoss[], now: readonly DataLoss[]): void {
+  const agreedRows = new Map(agreed.map((loss) => [lossKey(loss), loss.rows]));
+  for (const loss of now) {
+    const rows = agreedRows.get(lossKey(loss)) ?? 0;
+    if (loss.rows > rows) throw furtherLoss(loss, loss.rows, rows);
   }
 }
 
-/** Throws E_PLAN_STALE when something that was empty in the plan no longer is. Runs in the transaction that drops it. */
-export async function assertStillEmpty(connection: Connection, drops: readonly DataLoss[]): Promise<void> {
-  for (const { tableOid, table, column } of drops) {
-    const [name] = await connection.query<QualifiedName>(
-      "SELECT nspname AS schema, relname AS name FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace WHERE pg_class.oid = $1",
-      [tableOid],
-    );
+/**
+ * Holds what is about to be dropped, rewritten or truncated against what was agreed to, under a lock that lets nobody
+ * add to it. Runs in the transaction that takes it away. Throws E_PLAN_STALE.
+ */
+export async function assertHeldAsAgreed(connection: Connection, agreed: readonly DataLoss[]): Promise<void> {
+  const counted = agreed.filter(({ cause }) => cause !== "delete" && cause !== "update");
+  if (counted.length === 0) return;
+  const giveBack = await showAllRows(connection);
+  for (const loss of counted) {
+    const name = await findTable(connection, loss.tableOid);
     if (name === undefined) continue;
     await connection.execute(`LOCK TABLE ${quoteName(name)} IN ACCESS EXCLUSIVE MODE`);
-    if ((await countValues(connection, name, column)) === 0) continue;
-    throw new RoomctlError("E_PLAN_STALE", `${table} was empty when this was planned, and now holds rows`, {
-      hint: "plan it again: roomctl migrate down --dry-run",
-    });
+    const rows = await countValues(connection, name, loss.column);
+    if (rows > loss.rows) throw furtherLoss(loss, rows, loss.rows);
+  }
+  await giveBack();
+}
+
+export interface AgreedLoss {
+  /** What this migration may take away. */
+  readonly agreed: readonly DataLoss[];
+  /** The tables of the plan: what an earlier step made is no loss. */
+  readonly planned: Holdings;
+}
+
+/** Holds what the statements did since `before` against what was agreed to, before it is committed. Throws E_PLAN_STALE. */
+export async function assertDoneAsAgreed(
+  connection: Connection,
+  before: Holdings,
+  { agreed, planned }: AgreedLoss,
+): Promise<void> {
+  const changes = await compareHoldings(connection, before, await readHoldings(connection));
+  for (const change of changes) {
+    const { oid, cause, columnNumber, touchedRows = 0 } = change;
+    const table = planned.get(oid);
+    const column = table?.columns.find(({ number }) => number === columnNumber)?.name ?? null;
+    if (table === undefined || (columnNumber !== undefined && column === null)) continue;
+    const known = agreed.find((loss) => loss.tableOid === oid && loss.cause === cause && loss.column === column);
+    if (known !== undefined && touchedRows <= known.rows) continue;
+    throw furtherLoss({ cause, table: formatName(table), column }, touchedRows, known?.rows ?? 0);
   }
 }
 
-interface Holding extends QualifiedName {
-  readonly oid: number;
-  readonly fileNode: number | null;
-  readonly partitionOf: number | null;
-  readonly columns: readonly { readonly number: number; readonly name: string }[];
-  /** In this transaction so far. */
-  readonly deletedRows: number;
+/** Lets counts see every row or fail, for as long as `row_security` is not given back; for the rest of the transaction at most. */
+export async function showAllRows(connection: Connection): Promise<() => Promise<void>> {
+  const [row] = await connection.query<{ before: string }>("SELECT current_setting('row_security') AS before");
+  const set = async (value: string | undefined) => {
+    await connection.query("SELECT set_config('row_security', $1, true)", [value]);
+  };
+  await set("off");
+  return () => set(row?.before);
 }
 
-type Holdings = ReadonlyMap<number, Holding>;
-
-interface Vanishing {
-  readonly migration: string;
-  readonly oid: number;
-  readonly kind: DataLoss["kind"];
-  readonly columnNumber?: number;
-  readonly deletedRows?: number;
+function kindOf({ cause, columnNumber }: Pick<Change, "cause" | "columnNumber">): DataLoss["kind"] {
+  if (cause === "drop") return columnNumber === undefined ? "table" : "column";
+  return cause === "retype" || cause === "update" ? "values" : "rows";
 }
 
-async function readHoldings(queryable: Queryable): Promise<Holdings> {
-  const rows = await queryable.query<Holding>(loadStatement("migrate/holdings"));
-  return new Map(rows.map((row) => [row.oid, row]));
+function lossKey({ migration, cause, tableOid, column }: DataLoss): string {
+  return JSON.stringify([migration, cause, tableOid, column]);
 }
 
-async function undoEach(connection: Connection, migrations: readonly MigrationFile[]): Promise<readonly Vanishing[]> {
-  const vanishing: Vanishing[] = [];
-  let before = await readHoldings(connection);
-  for (const { name, down } of migrations) {
-    if (down) await runStatements(connection, name, down);
-    const after = await readHoldings(connection);
-    for (const holding of before.values()) {
-      vanishing.push(...(await compare(connection, { migration: name, before: holding, holdings: after })));
-    }
-    before = after;
-  }
-  return vanishing;
+/** Two counts, unless both are 0: then it is the dropping itself that was not planned. */
+function furtherLoss(
+  { cause, table, column }: Pick<DataLoss, "cause" | "table" | "column">,
+  rows: number,
+  agreedRows: number,
+): RoomctlError {
+  const what = column === null ? table : `${table}.${column}`;
+  const verb = {
+    drop: "dropped",
+    retype: "given another type",
+    truncate: "emptied",
+    delete: "deleted",
+    update: "updated",
+  };
+  const count = rows === 0 ? "" : `, with ${rows} ${column === null ? "rows" : "values"} instead of ${agreedRows}`;
+  return new RoomctlError("E_PLAN_STALE", `nothing was changed: ${what} would now be ${verb[cause]}${count}`, {
+    hint: "look again with: roomctl migrate down --dry-run",
+  });
 }
 
-async function runStatements(connection: Connection, migration: string, file: SqlFile): Promise<void> {
-  for (const statement of file.statements) {
-    try {
-      await connection.query(statement.text);
-    } catch (error) {
-      const { code, message, why, hint } = describeFailure(error, { migration, file, statement });
-      throw new RoomctlError(code, `undoing ${message}: ${why}`, { hint, cause: error });
-    }
-  }
-}
-
-interface Comparison {
-  readonly migration: string;
-  readonly before: Holding;
-  readonly holdings: Holdings;
-}
-
-async function compare(connection: Connection, comparison: Comparison): Promise<readonly Vanishing[]> {
-  const { migration, before, holdings } = comparison;
-  const { oid } = before;
-  const after = holdings.get(oid);
-  if (after === undefined) {
-    const isCounted = before.partitionOf !== null && !holdings.has(before.partitionOf);
-    return isCounted ? [] : [{ migration, oid, kind: "table" }];
-  }
-  const kept = new Set(after.columns.map(({ number }) => number));
-  const columns = before.columns
-    .filter(({ number }) => !kept.has(number))
-    .map(({ number }) => ({ migration, oid, kind: "column", columnNumber: number }) as const);
-  const deletedRows = after.deletedRows - before.deletedRows;
-  if (deletedRows > 0) return [...columns, { migration, oid, kind: "rows", deletedRows }];
-  // TRUNCATE counts nothing; it gives the table a new, empty file.
-  const isEmptied = after.fileNode !== before.fileNode && (await countValues(connection, after, null)) === 0;
-  return isEmptied ? [...columns, { migration, oid, kind: "rows" }] : columns;
-}
-
-/** How much is in it, at the start. What an earlier step of the same run would have made is no loss. */
-async function measure(connection: Connection, start: Holdings, item: Vanishing): Promise<readonly DataLoss[]> {
-  const table = start.get(item.oid);
-  const column = table?.columns.find(({ number }) => number === item.columnNumber)?.name ?? null;
-  if (table === undefined || (item.kind === "column" && column === null)) return [];
-  const rows = item.deletedRows ?? (await countValues(connection, table, column));
-  const { migration, kind, oid } = item;
-  return [{ migration, kind, table: formatName(table), column, rows, tableOid: oid }];
+async function findTable(queryable: Queryable, oid: number): Promise<QualifiedName | undefined> {
+  const [name] = await queryable.query<QualifiedName>(
+    "SELECT nspname AS schema, relname AS name FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace WHERE pg_class.oid = $1",
+    [oid],
+  );
+  return name;
 }
 
 async function countValues(queryable: Queryable, table: QualifiedName, column: string | null): Promise<number> {

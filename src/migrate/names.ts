@@ -1,4 +1,7 @@
+import { resolve } from "node:path";
 import { RoomctlError } from "../core/errors.js";
+import { packageRoot } from "../core/package-root.js";
+import { shellWord } from "../core/shell.js";
 
 /**
  * The migration that a person means: its exact name, its number (`6` or `0006`), or the beginning of one name only.
@@ -23,6 +26,15 @@ export function requireMigration(names: readonly string[], text: string): string
 export function versionOf(name: string): bigint {
   const digits = /^\d+/.exec(name)?.[0];
   return digits === undefined ? -1n : BigInt(digits);
+}
+
+/**
+ * The command that begins a migration in a folder. Never in the one that is built in: an update of roomctl would replace
+ * it, and the app's migrations with it.
+ */
+export function newMigrationCommand(directory: string, title = "NAME"): string {
+  const isBuiltIn = resolve(directory) === resolve(packageRoot, "migrations");
+  return `roomctl migrate new ${title} --dir ${isBuiltIn ? "migrations" : shellWord(directory)}`;
 }
 
 const nearLimit = 8;

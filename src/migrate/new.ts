@@ -1,7 +1,10 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, RoomctlError } from "../core/errors.js";
+import { makeFolder } from "../core/make-folder.js";
+import { isOutOfSpace } from "../db/failure.js";
 import { readMigrationFiles } from "./files.js";
+import { newMigrationCommand } from "./names.js";
 
 export interface NewMigration {
   readonly name: string;
@@ -14,24 +17,21 @@ export interface NewMigration {
  * Throws E_USAGE when the name would not do as one.
  */
 export function createMigration(directory: string, title: string): NewMigration {
-  assertTitle(title);
+  assertTitle(directory, title);
   const name = `${nextNumber(directory)}_${title}`;
   const upPath = join(directory, `${name}.up.sql`);
   const downPath = join(directory, `${name}.down.sql`);
-  try {
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(upPath, upTemplate, { flag: "wx" });
-    writeBeside(upPath, downPath);
-  } catch (cause) {
-    throw new RoomctlError("E_FILE", `cannot write the files of ${name}: ${messageOf(cause)}`, { cause });
-  }
+  writeBoth(directory, [
+    [upPath, upTemplate],
+    [downPath, downTemplate],
+  ]);
   return { name, upPath, downPath };
 }
 
-function assertTitle(title: string): void {
+function assertTitle(directory: string, title: string): void {
   if (/^[a-z0-9]+(-[a-z0-9]+)*$/.test(title) && title.length <= 100) return;
   throw new RoomctlError("E_USAGE", `not a name for a migration: ${JSON.stringify(title)}`, {
-    hint: "write it in lower-case words with hyphens: roomctl migrate new add-something",
+    hint: `write it in lower-case words with hyphens: ${newMigrationCommand(directory, "add-something")}`,
   });
 }
 
@@ -54,12 +54,25 @@ function isEmpty(directory: string): boolean {
   }
 }
 
-function writeBeside(upPath: string, downPath: string): void {
+/** Both files or neither: an empty one would take the number, and a full disk leaves just that. */
+function writeBoth(directory: string, files: readonly (readonly [path: string, text: string])[]): void {
+  const made: string[] = [];
   try {
-    writeFileSync(downPath, downTemplate, { flag: "wx" });
-  } catch (error) {
-    rmSync(upPath);
-    throw error;
+    makeFolder(directory, 0o777);
+    for (const [path, text] of files) {
+      const file = openSync(path, "wx");
+      made.push(path);
+      try {
+        writeFileSync(file, text);
+      } finally {
+        closeSync(file);
+      }
+    }
+  } catch (cause) {
+    for (const path of made) rmSync(path, { force: true });
+    const hint = "look at the folder's rights and free space, or choose another one with --dir";
+    const code = isOutOfSpace(cause) ? "E_DISK_FULL" : "E_FILE";
+    throw new RoomctlError(code, `cannot write a migration into ${directory}: ${messageOf(cause)}`, { hint, cause });
   }
 }
 

@@ -1,6 +1,7 @@
 import { systemClock } from "../core/clock.js";
 import { formatDuration } from "../core/duration.js";
 import { type RetryOptions, retry } from "../core/retry.js";
+import { statementFailure } from "../db/failure.js";
 import type { HeldLock } from "../db/lock.js";
 import type { Connection, Database } from "../db/pool.js";
 import { isLockConflict } from "../db/sqlstate.js";
@@ -45,9 +46,14 @@ export interface Run extends RunOptions {
   readonly lock: HeldLock;
   /** Runs in each migration's transaction, before its first statement. */
   readonly beforeStatements?: (name: string, connection: Connection) => Promise<void>;
+  /** Runs in each migration's transaction, after its last statement. */
+  readonly afterStatements?: (name: string, connection: Connection) => Promise<void>;
 }
 
-/** Runs migrations one after the other, each in a transaction of its own, until one fails. Needs roomctl's own tables. */
+/**
+ * Runs migrations one after the other, each in a transaction of its own, until one fails. Needs roomctl's own tables.
+ * Throws what is not a migration's fault (a lost session, an abort), unless some were done: then they are told with it.
+ */
 export async function runMigrations(database: Database, run: Run): Promise<RunResult> {
   const outcomes: MigrationOutcome[] = [];
   let failure: MigrationFailure | null = null;
@@ -57,19 +63,23 @@ export async function runMigrations(database: Database, run: Run): Promise<RunRe
       outcomes.push({ name: step.name, path: step.path, state: "skipped", tries: 0, durationMs: 0, reason });
       continue;
     }
-    await run.lock.assertHeld();
-    const outcome = await runOne(database, run, step);
+    const outcome = await runOne(database, run, step).catch((error: unknown) => {
+      if (run.signal?.aborted || outcomes.length === 0) throw error;
+      return notStarted(run, step, error);
+    });
     failure = outcome.failure;
     outcomes.push(outcome.step);
   }
   return { steps: outcomes, failure };
 }
 
-async function runOne(
-  database: Database,
-  run: Run,
-  step: PlannedMigration,
-): Promise<{ readonly step: MigrationOutcome; readonly failure: MigrationFailure | null }> {
+interface Ran {
+  readonly step: MigrationOutcome;
+  readonly failure: MigrationFailure | null;
+}
+
+async function runOne(database: Database, run: Run, step: PlannedMigration): Promise<Ran> {
+  await run.lock.assertHeld();
   const startedMs = systemClock.monotonicMs();
   const latest: Try = { tries: 0, failure: null };
   try {
@@ -85,6 +95,13 @@ async function runOne(
     step: { name: step.name, path: step.path, state, tries, durationMs, reason: failure?.why ?? null },
     failure,
   };
+}
+
+function notStarted(run: Run, { name, path }: PlannedMigration, error: unknown): Ran {
+  const migration = requireFile(run.files, name);
+  const file = fileOf(migration, run.direction) ?? migration.up;
+  const failure = describeFailure(statementFailure(error), { migration: name, file });
+  return { step: { name, path, state: "failed", tries: 0, durationMs: 0, reason: failure.why }, failure };
 }
 
 interface Try {
@@ -117,6 +134,7 @@ async function tryOnce(database: Database, run: Run, { step, attempt, latest }: 
       waitMs: run.lockWaitMs,
       signal: run.signal,
       beforeStatements: async (connection) => run.beforeStatements?.(step.name, connection),
+      afterStatements: async (connection) => run.afterStatements?.(step.name, connection),
       onStatement: (statement, index, total) => {
         current = statement;
         run.onProgress?.({ message: `${direction} ${step.name}`, done: index, total });
@@ -129,7 +147,15 @@ async function tryOnce(database: Database, run: Run, { step, attempt, latest }: 
     await noteFailure(database, id, latest.failure);
     throw error;
   }
-  await finishRun(database, id);
+  await noteDone(database, id);
+}
+
+async function noteDone(database: Database, id: string): Promise<void> {
+  try {
+    await finishRun(database, id);
+  } catch {
+    // The migration is committed all the same; its run stays 'running' and the next migrator settles it.
+  }
 }
 
 async function noteFailure(database: Database, id: string, failure: MigrationFailure): Promise<void> {

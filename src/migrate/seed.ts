@@ -7,6 +7,7 @@ import { recordOperation } from "../db/operations.js";
 import { ensureOwnSchema } from "../db/own-schema.js";
 import type { Connection, Database } from "../db/pool.js";
 import { leaveOwnSchemaOut } from "../db/search-path.js";
+import { codeOf, sqlstate } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
 import { withTransaction } from "../db/transaction.js";
 import { describeFailure } from "./failure.js";
@@ -63,8 +64,15 @@ async function runStatement(connection: Connection, file: SqlFile, statement: Sq
     await connection.query(statement.text);
   } catch (error) {
     const failure = describeFailure(error, { migration: "the seed file", file, statement });
+    const message = `${failure.message}: ${failure.why}`;
+    if (codeOf(error) === sqlstate.raiseException) {
+      // What a seed file raises is its own guard: demonstration data goes into an empty app.
+      throw new RoomctlError("E_NOT_EMPTY", `nothing was changed: ${failure.why}`, {
+        hint: "seed an empty database: roomctl wipe --scope all --confirm, then roomctl seed",
+        cause: error,
+      });
+    }
     const code = failure.code === "E_MIGRATION_FAILED" ? "E_SQL" : failure.code;
-    const hint = "correct the file, then run it again: roomctl seed";
-    throw new RoomctlError(code, `${failure.message}: ${failure.why}`, { hint, cause: error });
+    throw new RoomctlError(code, message, { hint: "correct the file, then run it again: roomctl seed", cause: error });
   }
 }

@@ -28,9 +28,19 @@ export interface RecoveryReceipt {
   readonly changed: readonly ChangedVerdict[];
   /** The epoch that recovered rooms belong to now. */
   readonly epoch: string;
+  /** When the time of the recovered rooms is over: the server has to be up before. Null when none was recovered. */
+  readonly graceEnds: GraceEnds | null;
   /** Its row in roomctl.operations. */
   readonly operationId: number;
   readonly summary: string;
+}
+
+/** Rooms that were in grace before keep their own, earlier end, so the two may differ. */
+export interface GraceEnds {
+  /** The first of the recovered rooms ends then. */
+  readonly first: Date;
+  /** No recovered room is left from then on. */
+  readonly last: Date;
 }
 
 export interface ChangedVerdict {
@@ -40,8 +50,9 @@ export interface ChangedVerdict {
 }
 
 /**
- * Brings rooms back, or ends them, in one transaction: fences older servers first, reads second. Running it again gives
- * the same rooms. Throws E_LIVE while a server of the app is alive, E_PLAN_STALE when rows changed since the plan,
+ * Brings rooms back, or ends them, in one transaction: fences older servers first, reads second. The time that recovered
+ * rooms have counts from this moment, not from the server's start. Running it again before `graceEnds.first` gives the
+ * same rooms with the same ends; later it ends those whose time ran out. Throws E_LIVE while a server of the app is alive, E_PLAN_STALE when rows changed since the plan,
  * E_LOCKED while another run changes this database; then nothing is changed.
  */
 export async function applyRecovery(
@@ -103,7 +114,7 @@ async function recoverRooms(
     plan: { token: plan.token, at: plan.at, counts: plan.counts, ended: decided(plan, "end").map(toRecord) },
     result: { epoch, changed, states: plan.states },
   });
-  return { plan, changed, epoch, operationId, summary: summaryLine(plan) };
+  return { plan, changed, epoch, graceEnds: graceEnds(plan), operationId, summary: summaryLine(plan) };
 }
 
 /** Waits for what older servers have under way, and ends what they may still try. */
@@ -154,6 +165,17 @@ async function touchEach(
 
 function decided(plan: RecoveryPlan, wanted: Verdict): readonly RoomDecision[] {
   return plan.rooms.filter(({ verdict }) => verdict === wanted);
+}
+
+function graceEnds(plan: RecoveryPlan): GraceEnds | null {
+  const ends = decided(plan, "recover").flatMap(({ graceExpiresAt }) => graceExpiresAt ?? []);
+  return ends.reduce<GraceEnds | null>(
+    (known, end) =>
+      known === null
+        ? { first: end, last: end }
+        : { first: end < known.first ? end : known.first, last: end > known.last ? end : known.last },
+    null,
+  );
 }
 
 function ids(rooms: readonly RoomDecision[]): readonly string[] {

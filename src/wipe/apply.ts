@@ -6,8 +6,9 @@ import { parseName, quoteIdentifier, quoteName } from "../db/identifier.js";
 import { type HeldLock, withLock } from "../db/lock.js";
 import { recordOperation } from "../db/operations.js";
 import type { Connection, Database } from "../db/pool.js";
+import { lockSequences } from "../db/sequence-lock.js";
 import { withTransaction } from "../db/transaction.js";
-import { isLockRefusal, lockRefusal, lockRelations, lockSequences } from "./locks.js";
+import { isLockRefusal, lockRefusal, lockRelations } from "./locks.js";
 import { relationExpression, type WipedTable } from "./measure.js";
 import { readPlan, type WipePlan } from "./plan.js";
 import { isDifferent, type PlannedReset, type RestartedSequence } from "./resets.js";
@@ -43,7 +44,7 @@ export interface PreWipeBackup {
 export interface WipeResult<Backup extends PreWipeBackup = PreWipeBackup> {
   readonly applied: true;
   readonly plan: WipePlan;
-  /** Id of the backup that holds what was deleted; absent when none was taken. */
+  /** Id of the backup that holds what was deleted, and the whole tables of what was reset; absent when none was taken. */
   readonly receipt?: string;
   readonly backup?: Backup;
   /** Its row in `roomctl.operations`. */
@@ -76,7 +77,7 @@ export async function applyWipe<Backup extends PreWipeBackup>(
       return await wipeWithRetries({ database, plan, lock, options, startedAt: options.clock.now() });
     } catch (error) {
       if (!isLockRefusal(error)) throw error;
-      throw await lockRefusal(database, lockList(plan), error);
+      throw await lockRefusal(database, [...lockList(plan), ...sequenceList(plan)], error);
     }
   });
 }
@@ -112,7 +113,8 @@ function wipeWithRetries<Backup extends PreWipeBackup>(wiping: Wiping<Backup>): 
         mode: "SHARE ROW EXCLUSIVE",
         timeoutMs: lockTimeoutMs(wiping.options),
       });
-      await lockSequences(connection, wiping.plan.sequences, lockTimeoutMs(wiping.options));
+      const sequences = wiping.plan.sequences.map(({ sequence, start }) => ({ ...parseName(sequence), start }));
+      await lockSequences(connection, sequences, lockTimeoutMs(wiping.options));
       isLocked = true;
       return wipeUnderLock(connection, wiping);
     }),
@@ -185,6 +187,10 @@ async function verifyEmpty(connection: Connection, table: WipedTable) {
 function lockList({ tables, cascades, resets }: WipePlan): readonly string[] {
   const whole = resets.map(({ table }) => quoteName(parseName(table)));
   return [...new Set([...[...tables, ...cascades].map(expressionOf), ...whole])];
+}
+
+function sequenceList({ sequences }: WipePlan): readonly string[] {
+  return sequences.map(({ sequence }) => quoteName(parseName(sequence)));
 }
 
 function expressionOf(table: WipedTable): string {

@@ -1,5 +1,4 @@
 import { messageOf, RoomctlError } from "../core/errors.js";
-import { parseName, quoteName } from "../db/identifier.js";
 import type { Connection, Database } from "../db/pool.js";
 import { codeOf, isLockConflict, sqlstate } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
@@ -36,26 +35,6 @@ export async function lockRelations(connection: Connection, request: LockRequest
   await boundStatements(connection, 0);
 }
 
-/** Below PostgreSQL's deadlock_timeout, so that a session that we meet crosswise is let go before it is made a victim. */
-const sequenceLockTimeoutMs = 500;
-
-/**
- * Keeps every other session from drawing numbers. There is no LOCK for a sequence: saying again where it starts takes
- * the lock and changes nothing. To be called after the tables are locked: whoever drew a number before and now waits
- * for its table holds the sequence, and only gets on when we give up everything.
- */
-export async function lockSequences(
-  connection: Connection,
-  sequences: readonly { readonly sequence: string; readonly start: string }[],
-  timeoutMs: number,
-): Promise<void> {
-  await boundLocks(connection, Math.min(timeoutMs, sequenceLockTimeoutMs));
-  for (const { sequence, start } of sequences) {
-    await connection.execute(`ALTER SEQUENCE ${quoteName(parseName(sequence))} START WITH ${BigInt(start)}`);
-  }
-  await boundLocks(connection, timeoutMs);
-}
-
 /** True when another try may get the locks. */
 export function isLockRefusal(error: unknown): boolean {
   return isLockConflict(error) || (error instanceof RoomctlError && error.code === "E_LOCK_TIMEOUT");
@@ -78,10 +57,6 @@ export async function lockRefusal(
     `nothing was changed: the tables are in use${who ? ` by ${who}` : ""}, and a lock did not come in time`,
     { hint: "end that transaction or wait for it, then run the same command again", cause },
   );
-}
-
-async function boundLocks(connection: Connection, timeoutMs: number): Promise<void> {
-  await connection.query("SELECT set_config('lock_timeout', $1, true)", [`${timeoutMs}ms`]);
 }
 
 async function boundStatements(connection: Connection, timeoutMs: number): Promise<void> {

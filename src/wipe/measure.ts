@@ -1,5 +1,6 @@
 import { formatName, quoteName } from "../db/identifier.js";
 import type { Connection } from "../db/pool.js";
+import { readSizes } from "../db/schema.js";
 import { orderChildrenFirst, pathToChosen, type Reach } from "./cascade.js";
 import type { ForeignKeyRow, Relation, RelationGraph } from "./relations.js";
 
@@ -35,12 +36,13 @@ export async function measureTables(
   emptied: EmptiedRelations,
 ): Promise<{ readonly tables: readonly WipedTable[]; readonly cascades: readonly CascadedTable[] }> {
   const { graph, reached } = emptied;
+  const sizes = await readSizes(connection, [...reached.keys()]);
   const tables: WipedTable[] = [];
   const cascades: CascadedTable[] = [];
   for (const oid of orderChildrenFirst(graph, [...reached.keys()])) {
     const relation = graph.relations.get(oid);
     if (!relation || isFolded(relation, reached)) continue;
-    const measured = await measure(connection, graph, relation);
+    const measured = await measure(connection, { graph, sizes }, relation);
     const path = pathToChosen(reached, oid);
     const [nearest] = path;
     if (nearest === undefined) tables.push({ ...measured, reason: reasonOf(emptied, oid) });
@@ -63,7 +65,7 @@ function isFolded(relation: Relation, reached: ReadonlyMap<number, Reach>): bool
 
 async function measure(
   connection: Connection,
-  graph: RelationGraph,
+  { graph, sizes }: { readonly graph: RelationGraph; readonly sizes: ReadonlyMap<number, number> },
   relation: Relation,
 ): Promise<Omit<WipedTable, "reason">> {
   const kind = relation.kind === "partitioned" ? "partitioned" : "table";
@@ -74,7 +76,7 @@ async function measure(
     table: formatName(relation),
     kind,
     rows: Number(row?.rows),
-    sizeBytes: partitions.reduce((sum, partition) => sum + partition.sizeBytes, relation.sizeBytes),
+    sizeBytes: [relation, ...partitions].reduce((sum, { oid }) => sum + (sizes.get(oid) ?? 0), 0),
     partitions: partitions.map(formatName),
   };
 }

@@ -7,8 +7,6 @@ export interface Relation extends QualifiedName {
   readonly oid: number;
   readonly kind: "table" | "partitioned" | "foreign";
   readonly isPartition: boolean;
-  /** With indexes and TOAST; 0 for a partitioned table, whose partitions hold the rows. */
-  readonly sizeBytes: number;
   /** The partitioned table it is a partition of, or the tables it inherits from. */
   readonly parents: readonly number[];
   readonly columns: readonly { readonly name: string; readonly type: string }[];

@@ -4,7 +4,8 @@ import { formatName, isSameName, parseName, type QualifiedName, quoteName } from
 import { withLock } from "../db/lock.js";
 import { recordOperation } from "../db/operations.js";
 import type { Connection, Database } from "../db/pool.js";
-import { readTables, requireTable } from "../db/schema.js";
+import { readSequences, readTables, requireTable, type SequenceFacts } from "../db/schema.js";
+import { lockSequences } from "../db/sequence-lock.js";
 import type { SequenceState } from "../db/sequences.js";
 import { withTransaction } from "../db/transaction.js";
 import { isLockRefusal, lockRefusal, lockRelations } from "./locks.js";
@@ -68,8 +69,8 @@ export function planSequenceReset(database: Database, choice: SequenceChoice = {
 
 /**
  * Moves the sequences in one transaction, by ALTER SEQUENCE … RESTART: setval would stay although the transaction rolls
- * back. Values are computed anew under locks that keep inserts out, so the plan cannot be outrun. A session that has
- * values in its cache (CACHE > 1) still hands those out. Throws E_LOCKED, E_LOCK_TIMEOUT.
+ * back. Values are computed anew under locks that keep out inserts, and draws from the sequences, so the plan cannot be
+ * outrun. A session that has values in its cache (CACHE > 1) still hands those out. Throws E_LOCKED, E_LOCK_TIMEOUT.
  */
 export async function applySequenceReset(
   database: Database,
@@ -87,24 +88,39 @@ export async function applySequenceReset(
       return await retry({ ...tries, isRetryable: isLockRefusal }, () =>
         withTransaction(database, { lockTimeoutMs: timeoutMs }, async (connection) => {
           await lockRelations(connection, { relations, mode: "SHARE ROW EXCLUSIVE", timeoutMs });
+          await lockMoving(connection, plan, timeoutMs);
           return moveSequences(connection, plan, startedAt);
         }),
       );
     } catch (error) {
       if (!isLockRefusal(error)) throw error;
-      throw await lockRefusal(database, relations, error);
+      throw await lockRefusal(database, [...relations, ...movingNames(plan).map(quoteName)], error);
     }
   });
+}
+
+async function lockMoving(connection: Connection, plan: SequenceResetPlan, timeoutMs: number): Promise<void> {
+  const names = movingNames(plan);
+  const present = await readSequences(connection);
+  const moving = present.filter((sequence) => names.some((name) => isSameName(name, sequence)));
+  await lockSequences(connection, moving, timeoutMs);
+}
+
+function movingNames(plan: SequenceResetPlan): readonly QualifiedName[] {
+  return plan.sequences.filter(isMove).map(({ sequence }) => parseName(sequence));
 }
 
 async function readResetPlan(connection: Connection, choice: SequenceChoice): Promise<SequenceResetPlan> {
   const chosen = choice.tables ?? [];
   const known = chosen.length > 0 ? await readTables(connection) : [];
   const tables: readonly QualifiedName[] = chosen.map((table) => requireTable(known, table));
-  const states = (await readVisibleStates(connection)).filter(
-    ({ columns }) =>
-      columns.length > 0 &&
-      (tables.length === 0 || columns.some((column) => tables.some((table) => isSameName(table, column.table)))),
+  const draws = ({ columns }: SequenceFacts, table: QualifiedName) =>
+    columns.some((column) => isSameName(table, { schema: column.schema, name: column.table }));
+  // Only these are read: somebody's lock on another table is in nobody's way.
+  const states = await readVisibleStates(
+    connection,
+    (sequence) =>
+      sequence.columns.length > 0 && (tables.length === 0 || tables.some((table) => draws(sequence, table))),
   );
   const rewind = choice.rewind ?? false;
   const sequences = states.flatMap((state) => judge(state, rewind) ?? []);
@@ -125,15 +141,20 @@ function judge(state: SequenceState, rewind: boolean): PlannedSequence | undefin
   }
   const reaches =
     state.extreme === null ? `${tables.join(", ")} holds no value` : `${tables.join(", ")} reaches ${state.extreme}`;
+  const impossible = (why: string) =>
+    ({ ...base, action: "impossible", to: null, reason: `${reaches}, ${why}` }) as const;
+  const move = (action: "forward" | "rewind", to: bigint) =>
+    state.sequence.isOwned
+      ? { ...base, action, to: to.toString(), reason: reaches }
+      : impossible("and only the owner of the sequence may move it");
   if (state.isBehind && state.nextValue !== null) {
     const to = firstFree(state, BigInt(state.nextValue));
-    if (to !== undefined) return { ...base, action: "forward", to: to.toString(), reason: reaches };
-    return { ...base, action: "impossible", to: null, reason: `${reaches}, beyond the end of the sequence` };
+    return to === undefined ? impossible("beyond the end of the sequence") : move("forward", to);
   }
   if (!rewind) return undefined;
   const to = firstFree(state, BigInt(state.sequence.start));
   if (to === undefined || !isBefore(state, to)) return undefined;
-  return { ...base, action: "rewind", to: to.toString(), reason: reaches };
+  return move("rewind", to);
 }
 
 /**
@@ -181,6 +202,8 @@ async function moveSequence(
   now: PlannedSequence | undefined,
 ): Promise<SequenceOutcome> {
   if (!now) return { ...untouched(planned), state: "skipped", reason: "it went on by itself since the plan" };
+  // What the plan could not move is not locked, whatever holds by now.
+  if (!isMove(planned)) return untouched(planned);
   if (!isMove(now)) return untouched(now);
   await connection.execute(`ALTER SEQUENCE ${quoteName(parseName(now.sequence))} RESTART WITH ${BigInt(now.to)}`);
   return { sequence: now.sequence, state: "done", from: now.from, to: now.to, reason: now.reason };

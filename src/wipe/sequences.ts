@@ -1,5 +1,6 @@
 import { formatName } from "../db/identifier.js";
 import type { Connection, Database } from "../db/pool.js";
+import type { SequenceFacts } from "../db/schema.js";
 import { readSequenceStates, type SequenceState } from "../db/sequences.js";
 import { withTransaction } from "../db/transaction.js";
 
@@ -38,17 +39,20 @@ const nearOverflowPercent = 75;
 
 /** The state of every sequence of the app, and a finding for each that is not well. Reads only. */
 export async function checkSequences(database: Database): Promise<SequenceReport> {
-  const states = await withTransaction(database, { readOnly: true }, readVisibleStates);
+  const states = await withTransaction(database, { readOnly: true }, (connection) => readVisibleStates(connection));
   return {
     sequences: states.map(describeSequence),
     findings: states.flatMap(findSequence),
   };
 }
 
-/** Reads with an error where row security would hide the rows that matter. */
-export async function readVisibleStates(connection: Connection): Promise<readonly SequenceState[]> {
+/** Reads the sequences that are wanted, all unless told, with an error where row security would hide rows that matter. */
+export async function readVisibleStates(
+  connection: Connection,
+  isWanted?: (sequence: SequenceFacts) => boolean,
+): Promise<readonly SequenceState[]> {
   await connection.query("SELECT set_config('row_security', 'off', true)");
-  return readSequenceStates(connection);
+  return readSequenceStates(connection, isWanted);
 }
 
 /** True when the role may not read the sequence, or a column that draws from it. */

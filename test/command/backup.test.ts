@@ -3,6 +3,8 @@ import { existsSync, readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { readMarker, writeMarker } from "../../src/db/marker.js";
+import { withTransaction } from "../../src/db/transaction.js";
 import { backUp, createBackupFolder, digestTables } from "../support/backup.js";
 import { programPath, runRoomctl } from "../support/cli.js";
 import { createMigrationFolder } from "../support/migrations.js";
@@ -59,6 +61,78 @@ test("a backup made on one database is listed, verified and restored into an emp
   const again = await run(target, "backup", "restore");
   expect(again).toMatchObject({ status: 4, stdout: "" });
   expect(again.stderr).toContain("guests (4 rows)");
+});
+
+const seeded = `CREATE TABLE IF NOT EXISTS kinds (id serial PRIMARY KEY, name text);
+  CREATE TABLE IF NOT EXISTS things (kind int REFERENCES kinds);
+  INSERT INTO kinds (name) VALUES ('one'), ('two');`;
+
+test("rows that the migrations insert give way to the backup's", async () => {
+  using folder = createBackupFolder();
+  using migrations = createMigrationFolder({ "0001_kinds.up.sql": seeded });
+  const environment = { ROOMCTL_REPO: folder.directory, ROOMCTL_DIR: migrations.directory };
+  await using source = await createScratchDatabase();
+  expect((await runRoomctl(["migrate"], { databaseUrl: source.url, environment })).status).toBe(0);
+  await using from = await source.open();
+  await from.execute("UPDATE kinds SET name = 'ONE' WHERE id = 1; INSERT INTO kinds (name) VALUES ('three')");
+  await from.execute("INSERT INTO things VALUES (3)");
+  await backUp(from, folder.directory);
+  await using target = await createScratchDatabase();
+  const restored = await runRoomctl(["backup", "restore"], { databaseUrl: target.url, environment });
+  expect([restored.status, restored.stderr]).toEqual([0, ""]);
+  expect(restored.stdout).toContain("replaced 2 rows that migrations put into kinds");
+  await using to = await target.open();
+  expect(await digestTables(to)).toEqual(await digestTables(from));
+  expect(await to.query("INSERT INTO kinds (name) VALUES ('four') RETURNING id")).toEqual([{ id: 4 }]);
+  // Now these rows are somebody's.
+  const again = await runRoomctl(["backup", "restore"], { databaseUrl: target.url, environment });
+  expect([again.status, again.stderr]).toEqual([4, expect.stringContaining("kinds (4 rows)")]);
+  expect(again.stderr).not.toContain("--scope");
+});
+
+test.each([
+  ["production", "development", "production"],
+  ["development", "staging", "staging"],
+  ["development", "development", "development"],
+  [null, "development", "production"],
+] as const)(
+  "a backup of a database marked %s, restored under the setting %s, leaves it marked %s",
+  async (marked, setting, left) => {
+    using folder = createBackupFolder();
+    using migrations = createMigrationFolder({ "0001_rooms.up.sql": rooms });
+    const environment = { ROOMCTL_REPO: folder.directory, ROOMCTL_DIR: migrations.directory };
+    await using source = await createScratchDatabase();
+    expect((await runRoomctl(["migrate"], { databaseUrl: source.url, environment })).status).toBe(0);
+    await using from = await source.open();
+    if (marked === null) await from.execute("DELETE FROM roomctl.marker");
+    else await withTransaction(from, {}, (connection) => writeMarker(connection, marked));
+    await backUp(from, folder.directory);
+    await using target = await createScratchDatabase();
+    const restored = await runRoomctl(["backup", "restore"], {
+      databaseUrl: target.url,
+      environment: { ...environment, ROOMCTL_ENV: setting },
+    });
+    expect([restored.status, restored.stderr]).toEqual([0, ""]);
+    expect(restored.stdout).toContain(`"${target.target.database}" is marked ${left}`);
+    await using to = await target.open();
+    expect(await readMarker(to)).toMatchObject({ environment: left });
+  },
+);
+
+test("a mark that was there before stays, and is warned about when it is laxer than the backup's", async () => {
+  using folder = createBackupFolder();
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await database.execute(rooms);
+  await withTransaction(database, {}, (connection) => writeMarker(connection, "production"));
+  await backUp(database, folder.directory);
+  await withTransaction(database, {}, (connection) => writeMarker(connection, "development"));
+  const environment = { ROOMCTL_REPO: folder.directory };
+  const restored = await runRoomctl(["backup", "restore", "--json"], { databaseUrl: scratch.url, environment });
+  expect(restored.json()).toMatchObject({
+    environment: "development",
+    warnings: [expect.stringContaining("is marked production, this one is marked development")],
+  });
 });
 
 test("an empty database is not filled when the migrations are not the backup's", async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runRoomctl } from "../support/cli.js";
@@ -11,6 +11,8 @@ const twoTables = {
   "0002_add-b.up.sql": "CREATE TABLE b (n int)",
   "0002_add-b.down.sql": "DROP TABLE b",
 };
+
+const packageMigrations = new URL("../../migrations/", import.meta.url);
 
 interface UpAnswer {
   readonly ok: boolean;
@@ -100,6 +102,20 @@ test("migrate says what it did, then that nothing is left", async () => {
   expect([second.status, second.stdout]).toEqual([0, "nothing to apply: the database has what was asked for\n"]);
 });
 
+test("an empty database elsewhere stays unmarked until somebody says what it is for", async () => {
+  using folder = createMigrationFolder(twoTables);
+  await using scratch = await createScratchDatabase();
+  // The resolver takes 127.1 for 127.0.0.1; read as a name, it may be any machine.
+  const databaseUrl = scratch.url.replace("@127.0.0.1:", "@127.1:");
+  const words = ["migrate", "--dir", folder.directory];
+  const first = await runRoomctl(words, { databaseUrl });
+  expect([first.status, first.stderr]).toEqual([0, ""]);
+  expect(first.stdout).toMatch(/note: .* was not marked.*roomctl config mark/);
+  await using fresh = await createScratchDatabase();
+  const said = { databaseUrl: fresh.url.replace("@127.0.0.1:", "@127.1:"), environment: { ROOMCTL_ENV: "staging" } };
+  expect((await runRoomctl(words, said)).stdout).toContain("this database is now marked staging");
+});
+
 test("status lists each migration, and fails a check while one is pending", async () => {
   using folder = createMigrationFolder(twoTables);
   await using scratch = await createScratchDatabase();
@@ -117,12 +133,12 @@ test("status lists each migration, and fails a check while one is pending", asyn
   expect(after.status).toBe(0);
 });
 
-test("a failing migration exits with 1 and names its line, in text and in JSON", async () => {
+test("a failing migration exits with 5 after others, with 1 alone, and names its line, in text and in JSON", async () => {
   using folder = createMigrationFolder({ ...twoTables, "0002_add-b.up.sql": "CREATE TABLE b (n int);\nnonsense" });
   await using scratch = await createScratchDatabase();
   const words = ["migrate", "--dir", folder.directory];
   const text = await runRoomctl(words, { databaseUrl: scratch.url });
-  expect(text.status).toBe(1);
+  expect(text.status).toBe(5);
   expect(text.stdout).toContain("0002_add-b.up.sql:2:1; it was rolled back [E_MIGRATION_FAILED]");
   const json = await runRoomctl([...words, "--json"], { databaseUrl: scratch.url });
   expect(json.status).toBe(1);
@@ -134,20 +150,52 @@ test("a failing migration exits with 1 and names its line, in text and in JSON",
   });
 });
 
-test("an edited or a late migration exits with 12, a folder without any with 2", async () => {
-  using folder = createMigrationFolder({ "0002_add-b.up.sql": "CREATE TABLE b (n int)" });
-  using empty = createMigrationFolder();
+test("down exits with 5 when one was undone before the one that could not be", async () => {
+  // The rehearsal never commits, so it does not meet a trigger that waits for the commit.
+  using folder = createMigrationFolder({
+    ...twoTables,
+    "0001_add-a.down.sql": `
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''not today''; END';
+      CREATE CONSTRAINT TRIGGER late AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse();
+      INSERT INTO a VALUES (1)`,
+  });
   await using scratch = await createScratchDatabase();
-  const migrate = (directory: string) => runRoomctl(["migrate", "--dir", directory], { databaseUrl: scratch.url });
-  expect((await migrate(folder.directory)).status).toBe(0);
+  const run = (...words: string[]) => runRoomctl([...words, "--dir", folder.directory], { databaseUrl: scratch.url });
+  expect((await run("migrate")).status).toBe(0);
+  const both = await run("migrate", "down", "--count", "2");
+  expect([both.status, both.stdout]).toEqual([5, expect.stringContaining("undone 0002_add-b")]);
+  expect((await run("migrate", "down")).status).toBe(1);
+});
+
+test("an edited, late or empty migration stops plan, dry run and migrate with the same exit code", async () => {
+  using folder = createMigrationFolder({ "0002_add-b.up.sql": "CREATE TABLE b (n int)" });
+  using none = createMigrationFolder();
+  await using scratch = await createScratchDatabase();
+  const run = (...words: string[]) => runRoomctl(words, { databaseUrl: scratch.url });
+  const expectRefused = async (status: number, code: string) => {
+    for (const words of [["migrate", "plan"], ["migrate", "up", "--dry-run"], ["migrate"]]) {
+      const result = await run(...words, "--dir", folder.directory);
+      const said = { words, status: result.status, text: result.stdout + result.stderr };
+      expect(said).toEqual({ words, status, text: expect.stringContaining(`[${code}]`) });
+      expect(said.text).not.toContain("would apply");
+    }
+  };
+  expect((await run("migrate", "--dir", folder.directory)).status).toBe(0);
+  folder.write("0003_add-c.up.sql", "-- later");
+  await expectRefused(2, "E_USAGE");
   folder.write("0001_add-a.up.sql", "CREATE TABLE a (n int)");
-  const late = await migrate(folder.directory);
-  expect([late.status, late.stderr]).toEqual([12, expect.stringContaining("[E_MIGRATION_ORDER]")]);
+  await expectRefused(12, "E_MIGRATION_ORDER");
   folder.write("0002_add-b.up.sql", "CREATE TABLE b (n bigint)");
-  const edited = await migrate(folder.directory);
-  expect([edited.status, edited.stderr]).toEqual([12, expect.stringContaining("[E_MIGRATION_EDITED]")]);
-  const none = await migrate(empty.directory);
-  expect([none.status, none.stderr]).toEqual([2, expect.stringContaining("[E_NO_MIGRATIONS]")]);
+  await expectRefused(12, "E_MIGRATION_EDITED");
+  const plan = await run("migrate", "plan", "--dir", folder.directory, "--json");
+  expect(plan.json()).toMatchObject({
+    ok: false,
+    findings: [{ kind: "out-of-order" }, { kind: "edited" }, { kind: "empty" }],
+    refusal: { code: "E_MIGRATION_EDITED", migration: "0002_add-b" },
+  });
+  const missing = await run("migrate", "--dir", none.directory);
+  expect([missing.status, missing.stderr]).toEqual([2, expect.stringContaining("[E_NO_MIGRATIONS]")]);
+  expect(missing.stderr).toContain(`roomctl migrate new first-step --dir ${none.directory}`);
 });
 
 test("down undoes what is empty, and asks for the database's name where data would go", async () => {
@@ -179,6 +227,44 @@ test("down undoes what is empty, and asks for the database's name where data wou
   const done = await run("migrate", "down", `--confirm=${scratch.target.database}`);
   expect([done.status, done.stdout]).toEqual([0, expect.stringContaining("table a with 2 rows")]);
   expect(await database.query("SELECT FROM pg_class WHERE relname = 'a'")).toEqual([]);
+});
+
+test.each([
+  ["UPDATE a SET n = NULL", "values in 1 row of a, which is updated"],
+  ["ALTER TABLE a ALTER COLUMN n TYPE int USING length(n)", "1 value of a.n, which gets another type"],
+])("down asks before %s", async (sql, words) => {
+  using folder = createMigrationFolder({
+    "0001_add-a.up.sql": "CREATE TABLE a (n text)",
+    "0002_b.up.sql": "SELECT 1",
+    "0002_b.down.sql": sql,
+  });
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  const run = (...rest: string[]) =>
+    runRoomctl(["migrate", ...rest, "--dir", folder.directory, "--no-input"], {
+      databaseUrl: scratch.url,
+      environment: { ROOMCTL_ENV: "production" },
+    });
+  await run("up");
+  await database.execute("INSERT INTO public.a VALUES ('kept')");
+  const refused = await run("down");
+  expect([refused.status, refused.stderr]).toEqual([4, expect.stringContaining("[E_CONFIRM_REQUIRED]")]);
+  expect(await database.query("SELECT n FROM public.a")).toEqual([{ n: "kept" }]);
+  expect((await run("down", "--dry-run")).stdout).toContain(words);
+  expect((await run("down", `--confirm=${scratch.target.database}`)).status).toBe(0);
+});
+
+test("new asks for a folder rather than write into the built-in one", async () => {
+  const before = readdirSync(packageMigrations);
+  const refused = await runRoomctl(["migrate", "new", "add-c"]);
+  expect([refused.status, refused.stderr]).toEqual([
+    2,
+    expect.stringContaining("roomctl migrate new add-c --dir migrations"),
+  ]);
+  expect(readdirSync(packageMigrations)).toEqual(before);
+  using folder = createMigrationFolder();
+  const named = await runRoomctl(["migrate", "new", "add-c"], { environment: { ROOMCTL_DIR: folder.directory } });
+  expect([named.status, named.stderr]).toEqual([0, ""]);
 });
 
 test("new writes both files of the next migration", async () => {

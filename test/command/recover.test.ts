@@ -52,6 +52,7 @@ test("a dry run shows each room's verdict, the reason and the seconds left, and 
   expect(lines[8]).toBe("and 1 more recovered; --limit shows them");
   expect(stdout).toContain("state\ttable\tlive\texpired\tdetail\nreferral links\treferral_mappings\t0\t0");
   expect(stdout).toContain("Nothing was changed. To apply it: roomctl recover");
+  expect(stdout).toContain("The 10 s that rooms have count from then on: start the server at once, or they end.");
   expect(await digestRows(database)).toEqual(before);
 });
 
@@ -72,6 +73,42 @@ test("recover does what the dry run said, and as JSON lists every room", async (
   expect(done.summary).toMatch(
     /^rooms: 3 recovered \(3 was-active\), 1 ended \(1 grace-ran-out-\S+\), 1 skipped \(1 stale\); referral links: 0 live/,
   );
+});
+
+test("an applied recovery says until when the server must be up, and running it again moves no end", async () => {
+  await using scratch = await createRoomDatabase();
+  await using database = await scratch.open();
+  await addRooms(database);
+  await markDevelopment(database);
+  const options = { databaseUrl: scratch.url };
+  const { stdout } = await runRoomctl(["recover"], options);
+  const ends = () =>
+    database.query<{ first: Date; last: Date }>(
+      "SELECT min(grace_expires_at) AS first, max(grace_expires_at) AS last FROM active_rooms WHERE status = 'grace_period'",
+    );
+  const [recovered] = await ends();
+  const time = recovered?.first.toISOString().slice(0, 19).replace("T", " ");
+  expect(stdout).toContain(`\nStart the server before ${time}Z, or these rooms end.\n`);
+  // Longer than two starts of the program may take, and still the same ends.
+  await database.execute(
+    "UPDATE active_rooms SET grace_expires_at = now() + interval '9 seconds' WHERE status = 'grace_period'",
+  );
+  await database.execute(
+    "UPDATE active_rooms SET grace_expires_at = now() + interval '8 seconds' WHERE room_id = (SELECT min(room_id::text)::uuid FROM active_rooms WHERE status = 'grace_period')",
+  );
+  const before = await ends();
+  const again = await runRoomctl(["recover", "--json"], options);
+  expect(again.json()).toMatchObject({
+    graceEnds: { first: before[0]?.first.toISOString(), last: before[0]?.last.toISOString() },
+    graceSeconds: 10,
+  });
+  expect(await ends()).toEqual(before);
+  await database.execute(
+    "UPDATE active_rooms SET grace_expires_at = now() - interval '1 second' WHERE status = 'grace_period'",
+  );
+  const late = await runRoomctl(["recover"], options);
+  expect(late.stdout).toContain("Recovered 0 of 4 rooms");
+  expect(late.stdout).not.toContain("Start the server");
 });
 
 test("a database that is not marked as development needs consent by name", async () => {

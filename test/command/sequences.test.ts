@@ -42,14 +42,27 @@ test("moving a sequence back warns that ids may live on elsewhere", async () => 
   expect(stdout).toMatch(/^a_id_seq\t10\t1\tdone\t/m);
 });
 
-test("a sequence that cannot be moved makes the result a partial one", async () => {
+test("a sequence that cannot be moved is told by the dry run, and makes the result a failure, or a partial one", async () => {
   await using scratch = await createScratchDatabase();
   await using database = await scratch.open();
   await database.execute(
     "CREATE SEQUENCE short MAXVALUE 10; CREATE TABLE a (id int DEFAULT nextval('short')); INSERT INTO a VALUES (10)",
   );
-  const { status, stdout } = await runRoomctl(["sequences", "reset"], { databaseUrl: scratch.url });
-  expect([status, stdout]).toEqual([5, expect.stringContaining("beyond the end of the sequence")]);
+  const run = (...words: string[]) => runRoomctl(["sequences", "reset", ...words], { databaseUrl: scratch.url });
+  const rehearsed = await run("--dry-run");
+  expect([rehearsed.status, rehearsed.stdout]).toEqual([
+    3,
+    expect.stringContaining("0 sequences would be moved, 1 cannot be; nothing was changed"),
+  ]);
+  const failed = await run();
+  expect([failed.status, failed.stdout]).toEqual([1, expect.stringContaining("beyond the end of the sequence")]);
+  expect(failed.stdout).toContain("no sequence was moved; 1 could not be");
+  await database.execute("CREATE TABLE b (id serial); INSERT INTO b VALUES (4)");
+  const partial = await run("--json");
+  expect([partial.status, partial.json()]).toMatchObject([
+    5,
+    { applied: true, sequences: [{ state: "done" }, { state: "failed" }] },
+  ]);
 });
 
 test("a database that roomctl never changed has no operations, and a bad limit is a usage error", async () => {

@@ -120,6 +120,30 @@ test("what foreign keys drag along must be accepted; the hint is the command tha
   expect(await database.query("SELECT text FROM notes")).toEqual([{ text: "" }]);
 });
 
+test("what a reset puts back is called so, with what a restore can do about it", async () => {
+  await using scratch = await createApp("development");
+  writeFileSync(
+    join(folder, "roomctl.config.json"),
+    JSON.stringify({ app: { scopes: [{ ...config.app.scopes[1], name: "notes", tables: [] }] } }),
+  );
+  const planned = await run(scratch, ["wipe", "--scope", "notes"]);
+  expect(planned.stdout).toContain("\nnotes.text would be put back in 1 row. Nothing was changed.");
+  expect(planned.stdout).not.toContain("would be deleted");
+  const done = await run(scratch, ["wipe", "--scope", "notes", "--confirm"]);
+  expect(done.status).toBe(0);
+  const [id] = backups();
+  expect(done.stdout).toContain(`receipt ${id}: the values before the reset, verified`);
+  expect(done.stdout).toContain(`to get the old values of notes.text back, restore ${id} into another database`);
+  expect(done.stdout).not.toMatch(/wiped|deleted rows/);
+  const refused = await run(scratch, ["backup", "restore", "latest"]);
+  expect([refused.status, refused.stderr]).toEqual([4, expect.stringContaining("notes (1 rows)")]);
+  await using elsewhere = await createScratchDatabase();
+  await using database = await elsewhere.open();
+  await database.execute("CREATE TABLE notes (text text)");
+  expect((await run(elsewhere, ["backup", "restore", "latest"])).status).toBe(0);
+  expect(await database.query("SELECT text FROM notes")).toEqual([{ text: "hello" }]);
+});
+
 test("--plan consents to exactly that plan, and to no other", async () => {
   await using scratch = await createApp("production");
   const { token } = (await run(scratch, ["wipe", "--scope", "rooms", "--json"])).json<WipeAnswer>();

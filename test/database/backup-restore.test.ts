@@ -18,6 +18,8 @@ import {
   oddSchema,
   restoreLatest,
 } from "../support/backup.js";
+import { untilBlocked } from "../support/blocked.js";
+import { outcomeOf } from "../support/outcome.js";
 import { createScratchDatabase, serverNames } from "../support/postgres.js";
 
 const parentAndChild = `
@@ -74,6 +76,101 @@ test.each(serverNames)("sequences on %s go on where they were, and never hand ou
   await expect(to.query("SELECT nextval('spent')")).rejects.toThrow("reached maximum value");
   // It was further on here than in the backup.
   expect(await next("SELECT nextval('untouched') AS id")).toBe(78);
+});
+
+test.each(serverNames)(
+  "a number drawn on %s while a restore waits for its sequence is not handed out again",
+  async (server) => {
+    using folder = createBackupFolder();
+    await using scratch = await createScratchDatabase({ server });
+    await using database = await scratch.open();
+    await using other = await scratch.open();
+    await using drawer = await other.connect();
+    await database.execute(
+      "CREATE TABLE a (id bigserial); INSERT INTO a VALUES (5000); SELECT setval('a_id_seq', 5000)",
+    );
+    await backUp(database, folder.directory);
+    await database.execute("TRUNCATE a RESTART IDENTITY");
+    await drawer.execute("BEGIN; SELECT nextval('a_id_seq')");
+    const restoring = restoreLatest(database, folder.directory);
+    await untilBlocked(other);
+    await drawer.query("SELECT max(nextval('a_id_seq')) FROM generate_series(1, 10000)");
+    await drawer.execute("COMMIT");
+    expect(await restoring).toMatchObject({ rows: 1 });
+    expect(await database.query("SELECT nextval('a_id_seq')::int AS next")).toEqual([{ next: 10002 }]);
+  },
+);
+
+test("a role restores what it owns, with a sequence of somebody else that need not be moved", async () => {
+  using folder = createBackupFolder();
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  const role = `clerk_${scratch.target.database}`;
+  await database.execute(`CREATE ROLE ${role} LOGIN PASSWORD 'clerk'; CREATE SEQUENCE shared; CREATE SCHEMA roomctl AUTHORIZATION ${role};
+    CREATE TABLE a (id int DEFAULT nextval('shared')); INSERT INTO a DEFAULT VALUES; GRANT CREATE ON DATABASE "${scratch.target.database}" TO ${role};
+    ALTER TABLE a OWNER TO ${role}; GRANT ALL ON SEQUENCE shared TO ${role}; ALTER SEQUENCE shared OWNED BY NONE`);
+  await backUp(database, folder.directory);
+  await database.execute("TRUNCATE a");
+  try {
+    await using clerk = await openDatabase({ ...scratch.target, user: role, password: "clerk" });
+    expect(await restoreLatest(clerk, folder.directory)).toMatchObject({ rows: 1 });
+  } finally {
+    await database.execute(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+});
+
+const lookup = `
+  CREATE TABLE kinds (id serial PRIMARY KEY, name text);
+  CREATE TABLE parts (kind int REFERENCES kinds, n int) PARTITION BY RANGE (n);
+  CREATE TABLE part PARTITION OF parts DEFAULT;
+  CREATE TABLE other (kind int REFERENCES kinds);
+  INSERT INTO kinds (name) VALUES ('one'), ('two');
+`;
+
+test("rows that the caller's own migrations inserted are replaced, and only while they are still those", async () => {
+  using folder = createBackupFolder();
+  await using source = await createScratchDatabase();
+  await using from = await source.open();
+  await from.execute(
+    `${lookup} UPDATE kinds SET name = 'ONE' WHERE id = 1; INSERT INTO parts VALUES (2, 1); INSERT INTO other VALUES (1)`,
+  );
+  await backUp(from, folder.directory);
+  await using target = await createScratchDatabase();
+  await using to = await target.open();
+  await to.execute(lookup);
+  const backup = await openSoundBackup(folder.directory, "latest");
+  await expect(planRestore(to, backup)).rejects.toMatchObject({
+    code: "E_NOT_EMPTY",
+    hint: expect.stringMatching(/roomctl wipe$/),
+  });
+  const plan = await planRestore(to, backup, { replacesRows: true });
+  expect(plan.replaced).toMatchObject([{ name: "kinds", rows: 2 }]);
+  await to.execute("INSERT INTO kinds (name) VALUES ('late')");
+  const late = applyRestore(to, plan, { backup, clock: systemClock });
+  await expect(late).rejects.toMatchObject({ code: "E_PLAN_STALE" });
+  expect(await to.query("SELECT count(*)::int AS rows FROM kinds")).toEqual([{ rows: 3 }]);
+  await to.execute("DELETE FROM kinds WHERE name = 'late'");
+  await applyRestore(to, plan, { backup, clock: systemClock });
+  expect(await digestTables(to)).toEqual(await digestTables(from));
+});
+
+test("rows that other tables may refer to are not replaced under them", async () => {
+  using folder = createBackupFolder();
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await database.execute(lookup);
+  await backUp(database, folder.directory);
+  await database.execute("INSERT INTO other VALUES (1)");
+  const before = await digestTables(database);
+  const backup = await openSoundBackup(folder.directory, "latest");
+  const tables = [{ schema: "public", name: "kinds" }];
+  const plan = await planRestore(database, backup, { tables, replacesRows: true });
+  const attempt = applyRestore(database, plan, { backup, clock: systemClock });
+  await expect(attempt).rejects.toMatchObject({
+    code: "E_NOT_EMPTY",
+    message: expect.stringContaining("kinds (2 rows)"),
+  });
+  expect(await digestTables(database)).toEqual(before);
 });
 
 test("tables that hold rows are refused, with their counts, and stay as they are", async () => {
@@ -290,7 +387,8 @@ test("a restore whose session is ended leaves tables, sequences, constraints and
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'roomctl/${how}' AND state <> 'idle'`,
         );
     };
-    await expect(applyRestore(to, plan, { backup, clock: systemClock, onProgress, signal })).rejects.toThrow();
+    const attempt = applyRestore(to, plan, { backup, clock: systemClock, onProgress, signal });
+    expect(await outcomeOf(attempt)).toBe(how === "abort" ? "aborted" : "E_CONNECTION_LOST");
     expect(await everything(other)).toEqual(before);
   }
   await using to = await target.open();
@@ -313,7 +411,9 @@ test("a file that changes after it was verified does not get in", async () => {
     code: "E_BACKUP_DAMAGED",
   });
   writeFileSync(file, readFileSync(join(directory, "data/0001.copy.gz")));
-  await expect(applyRestore(database, plan, { backup, clock: systemClock })).rejects.toThrow();
+  await expect(applyRestore(database, plan, { backup, clock: systemClock })).rejects.toMatchObject({
+    code: "E_BACKUP_DAMAGED",
+  });
   rmSync(file);
   await expect(applyRestore(database, plan, { backup, clock: systemClock })).rejects.toThrow("ENOENT");
   expect(await database.query("SELECT FROM users UNION ALL SELECT FROM sessions")).toEqual([]);

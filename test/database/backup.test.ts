@@ -14,8 +14,10 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { createBackup } from "../../src/backup/create.js";
+import { newBackupId } from "../../src/backup/id.js";
 import { listBackups } from "../../src/backup/list.js";
 import { formatManifest, parseManifest } from "../../src/backup/manifest.js";
+import { openRepository } from "../../src/backup/repository.js";
 import { openSoundBackup, verifyBackup } from "../../src/backup/verify.js";
 import { systemClock } from "../../src/core/clock.js";
 import { sha256 } from "../../src/core/digest.js";
@@ -23,6 +25,8 @@ import { withLock } from "../../src/db/lock.js";
 import { openDatabase } from "../../src/db/pool.js";
 import { withTransaction } from "../../src/db/transaction.js";
 import { backUp, createBackupFolder, restoreLatest } from "../support/backup.js";
+import { untilBlocked } from "../support/blocked.js";
+import { outcomeOf } from "../support/outcome.js";
 import { createScratchDatabase, type ScratchDatabase, serverNames } from "../support/postgres.js";
 
 const manyRows = `
@@ -42,7 +46,7 @@ test.each(serverNames)(
     const { started, done } = await withTransaction(database, {}, async (connection) => {
       await connection.execute("TRUNCATE wiped; INSERT INTO log VALUES ('wiped')");
       const done = backUp(database, folder.directory);
-      await untilWaiting(scratch);
+      await untilBlocked(database);
       return { started: true, done };
     });
     expect(started).toBe(true);
@@ -75,7 +79,7 @@ test("tables made while the backup waits for its locks are in it", async () => {
     await connection.execute("LOCK TABLE old; CREATE TABLE young (id int); INSERT INTO young VALUES (1)");
     await connection.execute("ALTER TABLE renamed RENAME TO changed; CREATE TABLE renamed (id int)");
     const done = backUp(database, folder.directory);
-    await untilWaiting(scratch);
+    await untilBlocked(database);
     return { done };
   });
   expect(rowCounts(await done)).toEqual({ changed: 0, old: 0, renamed: 0, young: 1 });
@@ -234,9 +238,8 @@ test("an aborted backup leaves nothing", async () => {
   await database.execute(manyRows);
   const onProgress = () => setTimeout(() => controller.abort(), 5);
   const { signal } = controller;
-  await expect(
-    createBackup(database, { repository: folder.directory, clock: systemClock, signal, onProgress }),
-  ).rejects.toThrow();
+  const attempt = createBackup(database, { repository: folder.directory, clock: systemClock, signal, onProgress });
+  expect(await outcomeOf(attempt)).toBe("aborted");
   expect(folder.entries()).toEqual([]);
 });
 
@@ -252,10 +255,30 @@ test("a backup whose session the server ends leaves nothing", async () => {
     void other.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'roomctl/victim'",
     );
-  await expect(
-    createBackup(database, { repository: folder.directory, clock: systemClock, onProgress }),
-  ).rejects.toThrow();
+  const attempt = createBackup(database, { repository: folder.directory, clock: systemClock, onProgress });
+  expect(await outcomeOf(attempt)).toBe("E_CONNECTION_LOST");
   expect(folder.entries()).toEqual([]);
+});
+
+test("a repository that takes no folder is said to be so, and promptly", { timeout: 10_000 }, async () => {
+  await expect(openRepository("/proc/roomctl/backups").begin(newBackupId(new Date()))).rejects.toMatchObject({
+    code: "E_FILE",
+    hint: expect.stringContaining("--repo"),
+  });
+});
+
+test("chosen tables are backed up while somebody has locked another one", async () => {
+  using folder = createBackupFolder();
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open({ lockTimeoutMs: 200 });
+  await database.execute("CREATE TABLE users (id serial); CREATE TABLE todos (id serial)");
+  await using other = await scratch.open();
+  await withTransaction(other, {}, async (connection) => {
+    await connection.execute("LOCK TABLE todos IN ACCESS EXCLUSIVE MODE");
+    expect(rowCounts(await backUp(database, folder.directory, [{ schema: "public", name: "users" }]))).toEqual({
+      users: 0,
+    });
+  });
 });
 
 test("a repository that cannot be written is said to be so", async () => {
@@ -447,18 +470,6 @@ test("a backup is found by the beginning of its id, and what is not there is ans
 
 function rowCounts(receipt: { readonly tables: readonly { readonly name: string; readonly rows: number }[] }) {
   return Object.fromEntries(receipt.tables.map(({ name, rows }) => [name, rows]));
-}
-
-/** Until some session of that database waits for a lock. */
-async function untilWaiting(scratch: ScratchDatabase): Promise<void> {
-  await using watcher = await scratch.open();
-  for (;;) {
-    const waiting = await watcher.query(
-      "SELECT FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-    );
-    if (waiting.length > 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 async function createRole(scratch: ScratchDatabase) {

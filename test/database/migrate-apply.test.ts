@@ -1,8 +1,11 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { statementFailure } from "../../src/db/failure.js";
 import { takeLock } from "../../src/db/lock.js";
 import { readMarker } from "../../src/db/marker.js";
 import { type Database, openDatabase } from "../../src/db/pool.js";
+import { readTables } from "../../src/db/schema.js";
 import { type ApplyOptions, applyMigrations } from "../../src/migrate/apply.js";
 import { applyDown, planDown } from "../../src/migrate/down.js";
 import { createMigrationFolder } from "../support/migrations.js";
@@ -242,6 +245,60 @@ test("a database that already held tables stays unmarked, which is said once", a
   expect(await apply(database, folder.directory)).toMatchObject({ markedAs: null, notes: [] });
   expect(await readMarker(database)).toBeUndefined();
 });
+
+test("an empty database that nobody said a word about stays unmarked, and how to mark it is said", async () => {
+  using folder = createMigrationFolder(twoTables);
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  const first = await apply(database, folder.directory, { environment: undefined });
+  expect(first).toMatchObject({ markedAs: null, notes: [expect.stringContaining("roomctl config mark")] });
+  expect(await readMarker(database)).toBeUndefined();
+});
+
+test.each([
+  ["latin1", Buffer.from("CREATE TABLE a (x text);\nINSERT INTO a VALUES ('caf\xe9')", "latin1"), 2],
+  ["a NUL byte", Buffer.from("CREATE TABLE a (x text);\n\n-- \0"), 3],
+])("a file with %s is refused by its line, before anything runs", async (_what, bytes, line) => {
+  using folder = createMigrationFolder(twoTables);
+  writeFileSync(join(folder.directory, "0003_add-c.up.sql"), bytes);
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await expect(apply(database, folder.directory)).rejects.toMatchObject({
+    code: "E_USAGE",
+    message: expect.stringMatching(new RegExp(`0003_add-c\\.up\\.sql is not UTF-8 text: line ${line}$`)),
+  });
+  expect(await readTables(database)).toEqual([]);
+});
+
+test("what was applied before the lock was lost is told, and the next one did not run", async () => {
+  using folder = createMigrationFolder({
+    ...twoTables,
+    "0001_add-a.up.sql": "CREATE TABLE a (n int); SELECT pg_sleep(1)",
+  });
+  await using scratch = await createScratchDatabase();
+  await using killer = await scratch.open();
+  const ending: Promise<unknown>[] = [];
+  await using database = await scratch.open({
+    onStatement: (sql) => {
+      if (sql.startsWith("CREATE TABLE a")) ending.push(endLockHolder(killer));
+    },
+  });
+  const { steps, failure } = await apply(database, folder.directory);
+  await Promise.all(ending);
+  expect(steps.map(({ name, state }) => [name, state])).toEqual([
+    ["0001_add-a", "done"],
+    ["0002_add-b", "failed"],
+  ]);
+  expect(failure).toMatchObject({ code: "E_CONNECTION_LOST", message: "0002_add-b did not run" });
+});
+
+/** While a migration runs, the session that holds roomctl's change lock is idle. */
+function endLockHolder(database: Database): Promise<unknown> {
+  return database.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid)
+      WHERE state = 'idle' AND datname = current_database() AND locktype = 'advisory'`,
+  );
+}
 
 test.each([
   ['0001_it\'s "odd" $$ 100%.up.sql', '0001_it\'s "odd" $$ 100%'],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Database } from "../../src/db/pool.js";
+import { type Database, openDatabase } from "../../src/db/pool.js";
 import { applyMigrations } from "../../src/migrate/apply.js";
 import { applyDown, planDown } from "../../src/migrate/down.js";
 import { readMigrationStatus } from "../../src/migrate/status.js";
@@ -62,6 +62,105 @@ test("the plan counts what tables, columns and deletions would take, even when a
   expect(await database.query("SELECT count(*)::int AS rows FROM rooms")).toEqual([{ rows: 3 }]);
 });
 
+const table = { "0001_a.up.sql": "CREATE TABLE a (n text, m int)", "0001_a.down.sql": "DROP TABLE a" };
+const filled = "INSERT INTO a VALUES ('one', 1), ('two', 2), (NULL, 3)";
+
+const takings = [
+  ["UPDATE a SET n = NULL WHERE m < 3", ["values", "update", null, 2]],
+  ["INSERT INTO a SELECT * FROM a; UPDATE a SET m = 0", ["values", "update", null, 6]],
+  ["ALTER TABLE a ALTER COLUMN n TYPE int USING length(n)", ["values", "retype", "n", 2]],
+  ["DO $$ BEGIN ALTER TABLE a ALTER COLUMN n TYPE varchar(2) USING 'x'; END $$", ["values", "retype", "n", 2]],
+  ["TRUNCATE a; INSERT INTO a VALUES ('other', 1), ('rows', 2), ('here', 3)", ["rows", "truncate", null, 3]],
+  ["UPDATE a SET m = 0; TRUNCATE a", ["rows", "truncate", null, 3]],
+] as const;
+
+test.each(serverNames.flatMap((server) => takings.map(([sql, loss]) => [server, sql, loss] as const)))(
+  "on %s what %j takes is a loss",
+  async (server, sql, loss) => {
+    using folder = createMigrationFolder({ ...table, "0002_b.up.sql": "SELECT 1", "0002_b.down.sql": sql });
+    await using scratch = await createScratchDatabase({ server });
+    await using database = await scratch.open();
+    await migrate(database, folder);
+    await database.execute(filled);
+    const plan = await planDown(database, folder.directory, {});
+    expect(plan.losses.map(({ kind, cause, column, rows }) => [kind, cause, column, rows])).toEqual([loss]);
+    const { failure } = await applyDown(database, plan, { directory: folder.directory, lockWaitMs: 0 });
+    expect(failure).toBeNull();
+  },
+);
+
+test.each([
+  "ALTER TABLE a ALTER COLUMN n TYPE varchar",
+  "ALTER TABLE a ALTER COLUMN n SET DEFAULT 'x'",
+  "INSERT INTO a VALUES ('more', 4)",
+  "CREATE TABLE b (n int); INSERT INTO b VALUES (1); UPDATE b SET n = 2; DELETE FROM b",
+])("%j takes nothing that is there", async (sql) => {
+  using folder = createMigrationFolder({ ...table, "0002_b.up.sql": "SELECT 1", "0002_b.down.sql": sql });
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await migrate(database, folder);
+  await database.execute(filled);
+  const plan = await planDown(database, folder.directory, {});
+  expect([plan.losses, plan.emptyDrops]).toEqual([[], []]);
+  const { failure } = await applyDown(database, plan, { directory: folder.directory, lockWaitMs: 0 });
+  expect(failure).toBeNull();
+});
+
+test("a setting of one down file does not lead the rehearsal of the next astray", async () => {
+  using folder = createMigrationFolder({
+    ...table,
+    "0001_a.down.sql": "DELETE FROM a",
+    "0002_b.up.sql": "CREATE SCHEMA other; CREATE TABLE other.a (n text)",
+    "0002_b.down.sql": "SET search_path = other; SET lock_timeout = 0",
+  });
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await migrate(database, folder);
+  await database.execute(filled);
+  const { losses } = await planDown(database, folder.directory, { count: 2 });
+  expect(losses).toMatchObject([{ table: "a", cause: "delete", rows: 3 }]);
+});
+
+test("a table that one step rewrites and the next truncates is seen as emptied", async () => {
+  using folder = createMigrationFolder({
+    ...table,
+    "0001_a.down.sql": "TRUNCATE a",
+    "0002_b.up.sql": "SELECT 1",
+    "0002_b.down.sql": "ALTER TABLE a ALTER COLUMN m TYPE bigint",
+  });
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await migrate(database, folder);
+  await database.execute(filled);
+  const { losses } = await planDown(database, folder.directory, { count: 2 });
+  expect(losses.map(({ migration, cause, rows }) => [migration, cause, rows])).toEqual([
+    ["0002_b", "retype", 3],
+    ["0001_a", "truncate", 3],
+  ]);
+});
+
+test.each([
+  ["DROP TABLE rooms", "drop"],
+  ["DELETE FROM rooms", "delete"],
+  ["UPDATE rooms SET id = 0", "update"],
+  ["TRUNCATE rooms", "truncate"],
+  ["ALTER TABLE rooms ALTER id TYPE text", "retype"],
+])("one row that was agreed to does not become many: %s", async (sql, cause) => {
+  using folder = createMigrationFolder({ ...usersAndRooms, "0002_rooms.down.sql": sql });
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await migrate(database, folder);
+  await database.execute("INSERT INTO rooms VALUES (1)");
+  const plan = await planDown(database, folder.directory, {});
+  expect(plan.losses).toMatchObject([{ cause, rows: 1 }]);
+  await database.execute("INSERT INTO rooms SELECT generate_series(2, 5)");
+  const undo = () => applyDown(database, plan, { directory: folder.directory, lockWaitMs: 0 });
+  await expect(undo()).rejects.toMatchObject({ code: "E_PLAN_STALE", message: expect.stringContaining("5") });
+  expect(await database.query("SELECT id FROM rooms ORDER BY id")).toHaveLength(5);
+  await database.execute("DELETE FROM rooms WHERE id > 1");
+  expect((await undo()).failure).toBeNull();
+});
+
 test("a plan that other rows have overtaken is stale, and nothing is lost", async () => {
   using folder = createMigrationFolder(usersAndRooms);
   await using scratch = await createScratchDatabase();
@@ -76,8 +175,13 @@ test("a plan that other rows have overtaken is stale, and nothing is lost", asyn
   expect(await database.query("SELECT id FROM rooms")).toEqual([{ id: 1 }]);
 });
 
-test("a row that arrives after the last rehearsal still stops the drop", async () => {
-  using folder = createMigrationFolder(usersAndRooms);
+test.each([
+  ["drop", usersAndRooms["0002_rooms.down.sql"]],
+  ["delete", "DELETE FROM rooms"],
+  ["update", "UPDATE rooms SET id = 7"],
+  ["truncate", "TRUNCATE rooms"],
+])("a row that arrives after the last rehearsal still stops the %s", async (_cause, sql) => {
+  using folder = createMigrationFolder({ ...usersAndRooms, "0002_rooms.down.sql": sql });
   await using scratch = await createScratchDatabase();
   await using database = await scratch.open({
     // The rehearsal under the lock has just ended when the run is noted: that is the last moment to slip in.
@@ -96,6 +200,61 @@ test("a row that arrives after the last rehearsal still stops the drop", async (
   await slipped;
   expect(result.failure?.code).toBe("E_PLAN_STALE");
   expect(await intruder.query("SELECT id FROM rooms")).toEqual([{ id: 1 }]);
+});
+
+test("the rehearsal waits for a lock no longer than lock_timeout", async () => {
+  using folder = createMigrationFolder(usersAndRooms);
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open({ lockTimeoutMs: 200 });
+  await migrate(database, folder);
+  await using reader = await database.connect();
+  await reader.execute("BEGIN; SELECT FROM rooms");
+  const startedMs = performance.now();
+  await expect(planDown(database, folder.directory, {})).rejects.toMatchObject({ code: "E_LOCK_TIMEOUT" });
+  expect(performance.now() - startedMs).toBeLessThan(3000);
+  await reader.execute("ROLLBACK");
+});
+
+test("the rehearsal gives its locks back before it counts rows", async () => {
+  using folder = createMigrationFolder(usersAndRooms);
+  await using scratch = await createScratchDatabase();
+  await using observer = await scratch.open();
+  const held: Promise<readonly object[]>[] = [];
+  await using database = await scratch.open({
+    onStatement: (sql) => {
+      if (sql.startsWith("ROLLBACK TO")) held.push(observer.query(exclusiveLocks));
+    },
+  });
+  await migrate(database, folder);
+  await database.execute("INSERT INTO rooms SELECT generate_series(1, 1000)");
+  await planDown(database, folder.directory, {});
+  expect(await Promise.all(held)).toEqual([[]]);
+});
+
+const exclusiveLocks =
+  "SELECT relation::regclass::text FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND locktype = 'relation' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+test("rows that a policy hides are no reason to call a table empty", async () => {
+  using folder = createMigrationFolder(usersAndRooms);
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  const role = `owner_${Math.random().toString(36).slice(2)}`;
+  await database.execute(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+  await database.execute(
+    `GRANT CREATE ON DATABASE ${scratch.target.database} TO ${role}; ALTER SCHEMA public OWNER TO ${role}`,
+  );
+  try {
+    await using owner = await openDatabase({ ...scratch.target, user: role, password: "x" });
+    await migrate(owner, folder);
+    await owner.execute(
+      "INSERT INTO rooms VALUES (1); ALTER TABLE rooms ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+    );
+    await expect(planDown(owner, folder.directory, {})).rejects.toMatchObject({
+      message: expect.stringContaining("row-level security"),
+    });
+  } finally {
+    await database.execute(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`);
+  }
 });
 
 test("a down file that does not run is found by the rehearsal, with its line", async () => {

@@ -3,8 +3,7 @@ import { type Database, openDatabase } from "../../src/db/pool.js";
 import { applyMigrations } from "../../src/migrate/apply.js";
 import { planDown } from "../../src/migrate/down.js";
 import { readMigrationFiles } from "../../src/migrate/files.js";
-import { readHistory } from "../../src/migrate/history.js";
-import { planMigrations } from "../../src/migrate/plan.js";
+import { planUp } from "../../src/migrate/plan.js";
 import { readMigrationStatus } from "../../src/migrate/status.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { createScratchDatabase } from "../support/postgres.js";
@@ -24,7 +23,7 @@ test("status and plan write nothing, neither to a database that roomctl never sa
   const files = readMigrationFiles(folder.directory);
   const read = async () => [
     (await readMigrationStatus(reader, folder.directory)).migrations.map(({ state }) => state),
-    planMigrations(files, await readHistory(reader)).steps.length,
+    (await planUp(reader, files, {})).steps.length,
   ];
   expect(await read()).toEqual([["pending"], 1]);
   expect(await database.query("SELECT FROM pg_namespace WHERE nspname = 'roomctl'")).toEqual([]);
@@ -83,4 +82,21 @@ test("a history that node-pg-migrate wrote by itself is taken over", async () =>
   });
   expect((await migrate(database, folder.directory)).steps).toEqual([]);
   expect((await planDown(database, folder.directory, {})).steps).toHaveLength(1);
+});
+
+test.each([
+  ["migrations", "CREATE TABLE roomctl.migrations (version text PRIMARY KEY)"],
+  ["migration_runs", "CREATE TABLE roomctl.migration_runs (id int, name text)"],
+])("another tool's roomctl.%s is an unexpected schema, for status, plan, up and down", async (table, sql) => {
+  using folder = createMigrationFolder(one);
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await database.execute(`CREATE SCHEMA roomctl; ${sql}`);
+  const misfit = { code: "E_SCHEMA", message: expect.stringContaining(`roomctl.${table}`) };
+  const { directory } = folder;
+  await expect(readMigrationStatus(database, directory)).rejects.toMatchObject(misfit);
+  await expect(planUp(database, readMigrationFiles(directory), {})).rejects.toMatchObject(misfit);
+  await expect(planDown(database, directory, {})).rejects.toMatchObject(misfit);
+  await expect(migrate(database, directory)).rejects.toMatchObject(misfit);
+  expect(await database.query("SELECT FROM pg_class WHERE relname = 'a'")).toEqual([]);
 });

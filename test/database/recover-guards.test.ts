@@ -1,15 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { RecoveryDefinition } from "../../src/core/catalogue.js";
 import { referenceRecovery } from "../../src/core/reference-recovery.js";
 import { withLock } from "../../src/db/lock.js";
 import { readOperations } from "../../src/db/operations.js";
-import type { Database, Queryable } from "../../src/db/pool.js";
+import type { Queryable } from "../../src/db/pool.js";
 import { withTransaction } from "../../src/db/transaction.js";
 import { planRecovery } from "../../src/recover/plan.js";
+import { untilBlocked } from "../support/blocked.js";
 import { createScratchDatabase, serverNames } from "../support/postgres.js";
 import { addRoom, addServer, createRoomDatabase, digestRows, recoverNow, recoveryWith } from "../support/recovery.js";
 
@@ -44,18 +44,9 @@ function createFiles(files: Readonly<Record<string, string>>): Disposable & { pa
   };
 }
 
-/** Waits until a session of that name waits for a lock of another. */
-async function untilBlocked(database: Database, applicationName: string): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const rows = await database.query(
-      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1 AND wait_event_type = 'Lock'",
-      [applicationName],
-    );
-    if (rows.length > 0) return;
-    await sleep(20);
-  }
-  throw new Error(`${applicationName} never waited`);
-}
+/** Ends rooms only once nobody holds the advisory lock 7 any more. */
+const patientEnd =
+  "DELETE FROM active_rooms WHERE room_id = ANY ($1::uuid[]) AND pg_advisory_xact_lock_shared(7) IS NOT NULL";
 
 test.each([
   ["whose heartbeat is a second old", { heartbeatAgo: 1 }],
@@ -146,12 +137,16 @@ test.each(serverNames)("on %s, a write that starts during a recovery finds nothi
   await using zombie = await scratch.open({ applicationName: "zombie" });
   await addServer(database, { epoch: 7, heartbeatAgo: 100 });
   const room = await rememberRoom(database, await addRoom(database, { epoch: 7, graceIn: -30 }));
-  using files = createFiles({
-    "end.sql": "DELETE FROM active_rooms WHERE room_id = ANY ($1::uuid[]) AND pg_sleep(1) IS NOT NULL",
+  await using recovering = await scratch.open({ applicationName: "roomctl/recover" });
+  using files = createFiles({ "end.sql": patientEnd });
+  const { recovery, write } = await withTransaction(database, {}, async (connection) => {
+    await connection.query("SELECT pg_advisory_xact_lock(7)");
+    const recovery = recoverNow(recovering, recoveryWith({ endStatement: files.path("end.sql") }));
+    await untilBlocked(database, "roomctl/recover");
+    const write = writeBehind(zombie, 7, room);
+    await untilBlocked(database, "zombie");
+    return { recovery, write };
   });
-  const recovery = recoverNow(database, recoveryWith({ endStatement: files.path("end.sql") }));
-  await sleep(300);
-  const write = writeBehind(zombie, 7, room);
   await recovery;
   expect(await write).toBe(0);
   expect(await database.query("SELECT FROM active_rooms")).toEqual([]);
@@ -200,19 +195,22 @@ test.each(serverNames)("on %s, a recovery that is cut off half-way leaves everyt
   await using scratch = await createRoomDatabase({ server });
   await using database = await scratch.open();
   const controller = new AbortController();
-  await using recovering = await scratch.open({ signal: controller.signal });
+  await using recovering = await scratch.open({ signal: controller.signal, applicationName: "roomctl/recover" });
   await addServer(database, { epoch: 7, heartbeatAgo: 100 });
   await addRoom(database, { epoch: 7 });
   await addRoom(database, { epoch: 7, graceIn: -30 });
-  using files = createFiles({
-    "end.sql": "DELETE FROM active_rooms WHERE room_id = ANY ($1::uuid[]) AND pg_sleep(30) IS NOT NULL",
-  });
+  using files = createFiles({ "end.sql": patientEnd });
   const before = await digestRows(database);
-  setTimeout(() => controller.abort(), 500);
-  const cut = recoverNow(recovering, recoveryWith({ endStatement: files.path("end.sql") }), {
-    signal: controller.signal,
+  await withTransaction(database, {}, async (connection) => {
+    await connection.query("SELECT pg_advisory_xact_lock(7)");
+    const cut = recoverNow(recovering, recoveryWith({ endStatement: files.path("end.sql") }), {
+      signal: controller.signal,
+    });
+    const refused = expect(cut).rejects.toMatchObject({ code: "57014" });
+    await untilBlocked(database, "roomctl/recover");
+    controller.abort();
+    await refused;
   });
-  await expect(cut).rejects.toMatchObject({ code: "57014" });
   expect(await digestRows(database)).toEqual(before);
   expect((await recoverNow(database, referenceRecovery)).plan.counts).toMatchObject({ recovered: 1, ended: 1 });
 });

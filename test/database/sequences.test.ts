@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../../src/core/clock.js";
 import { readOperations } from "../../src/db/operations.js";
 import { openDatabase } from "../../src/db/pool.js";
 import { applySequenceReset, planSequenceReset } from "../../src/wipe/sequence-reset.js";
 import { checkSequences } from "../../src/wipe/sequences.js";
+import { untilBlocked } from "../support/blocked.js";
 import { createScratchDatabase, serverNames } from "../support/postgres.js";
 
 const options = { clock: systemClock };
@@ -71,6 +71,40 @@ describe.each(serverNames)("on %s", (server) => {
     await applySequenceReset(database, await planSequenceReset(database), options);
     const [next] = await database.query("SELECT nextval('down')::int AS down, nextval('odd')::int AS odd");
     expect(next).toEqual({ down: -22, odd: 11 });
+  });
+
+  test("numbers that another session draws while the reset waits are not handed out again", async () => {
+    await using scratch = await createScratchDatabase({ server });
+    await using database = await scratch.open();
+    await using other = await scratch.open();
+    await using drawer = await other.connect();
+    await database.execute("CREATE TABLE a (id bigserial PRIMARY KEY); INSERT INTO a VALUES (5000)");
+    const plan = await planSequenceReset(database);
+    await drawer.execute("BEGIN; SELECT nextval('a_id_seq')");
+    const moving = applySequenceReset(database, plan, options);
+    await untilBlocked(database);
+    await drawer.query("SELECT max(nextval('a_id_seq')) FROM generate_series(1, 10000)");
+    await drawer.execute("COMMIT");
+    expect(await moving).toMatchObject({ applied: false, sequences: [{ state: "skipped" }] });
+    expect(await database.query("SELECT nextval('a_id_seq')::int AS next")).toEqual([{ next: 10002 }]);
+  });
+
+  test("a role that does not own a sequence learns from the plan that it cannot move it", async () => {
+    await using scratch = await createScratchDatabase({ server });
+    await using database = await scratch.open();
+    const role = `clerk_${scratch.target.database}`;
+    await database.execute(
+      `CREATE TABLE a (id serial); INSERT INTO a VALUES (9); CREATE ROLE ${role} LOGIN PASSWORD 'clerk';
+       GRANT ALL ON a, a_id_seq TO ${role}`,
+    );
+    try {
+      await using clerk = await openDatabase({ ...scratch.target, user: role, password: "clerk" });
+      const plan = await planSequenceReset(clerk);
+      expect(plan.sequences).toMatchObject([{ action: "impossible", reason: expect.stringContaining("owner") }]);
+      expect(await applySequenceReset(clerk, plan, options)).toMatchObject({ sequences: [{ state: "failed" }] });
+    } finally {
+      await database.execute(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
   });
 
   test("a role that may not read a sequence is told so, not that all is well", async () => {
@@ -153,6 +187,18 @@ test("only the sequences of the named table are moved; an unknown table is an er
   await expect(planSequenceReset(database, { tables: ["nope"] })).rejects.toMatchObject({ code: "E_UNKNOWN_TABLE" });
 });
 
+test("the sequences of a named table are moved while somebody has locked another one", async () => {
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open({ lockTimeoutMs: 200 });
+  await using other = await scratch.open();
+  await using holder = await other.connect();
+  await database.execute("CREATE TABLE a (id serial); CREATE TABLE b (id serial); INSERT INTO b VALUES (3)");
+  await holder.execute("BEGIN; LOCK TABLE a IN ACCESS EXCLUSIVE MODE");
+  const plan = await planSequenceReset(database, { tables: ["b"] });
+  expect(await applySequenceReset(database, plan, options)).toMatchObject({ sequences: [{ state: "done", to: "4" }] });
+  await holder.execute("ROLLBACK");
+});
+
 test("a row that comes between plan and apply is reckoned with", async () => {
   await using scratch = await createScratchDatabase();
   await using database = await scratch.open();
@@ -172,7 +218,7 @@ test("an insert under way is waited for, and its id is not given again", async (
   const plan = await planSequenceReset(database);
   await writer.execute("BEGIN; INSERT INTO a VALUES (60)");
   const moving = applySequenceReset(database, plan, options);
-  await sleep(200);
+  await untilBlocked(database);
   await writer.execute("COMMIT");
   expect((await moving).sequences).toMatchObject([{ to: "61" }]);
 });

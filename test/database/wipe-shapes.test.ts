@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { countRows } from "../../src/db/schema.js";
 import { applyWipe } from "../../src/wipe/apply.js";
 import { planWipe } from "../../src/wipe/plan.js";
+import { untilBlocked } from "../support/blocked.js";
 import { createScratchDatabase } from "../support/postgres.js";
 import { scopeOf, wipeOptions } from "../support/wipe.js";
 
@@ -96,7 +96,7 @@ test("a session that drew a number and now waits for us is let through, and its 
   const plan = await planWipe(database, scopeOf(["a"]), ["it"]);
   const wiping = applyWipe(database, plan, { ...wipeOptions(scopeOf(["a"])), lockTimeoutMs: 200, attempts: 10 });
   const refused = expect(wiping).rejects.toMatchObject({ code: "E_PLAN_STALE" });
-  await sleep(100);
+  await untilBlocked(other);
   await drawer.execute("INSERT INTO a VALUES (7); COMMIT");
   await refused;
   expect(await database.query("SELECT id FROM a ORDER BY id")).toEqual([{ id: 1 }, { id: 7 }]);

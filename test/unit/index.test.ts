@@ -24,6 +24,7 @@ test("the public API is what the documentation promises, and nothing slips in un
     "planRecovery",
     "planRestore",
     "planSequenceReset",
+    "planUp",
     "planWipe",
     "readMarker",
     "readMigrationStatus",

@@ -2,13 +2,15 @@ import { expect, test } from "vitest";
 import { planUndo } from "../../src/migrate/down.js";
 import type { MigrationFile } from "../../src/migrate/files.js";
 import type { MigrationHistory, MigrationRecord, MigrationRun } from "../../src/migrate/history.js";
+import { environmentToMark } from "../../src/migrate/mark.js";
 import { assertRunnable, planMigrations } from "../../src/migrate/plan.js";
 import { listMigrations } from "../../src/migrate/status.js";
 
 const files = ["0001_users", "0002_rooms", "0003_rooms-index"].map(fileOf);
 
 function fileOf(name: string): MigrationFile {
-  const file = (ending: string) => ({ path: `/m/${name}.${ending}.sql`, sql: "SELECT 1", statements: [] });
+  const statements = [{ text: "SELECT 1", offset: 0, line: 1 }];
+  const file = (ending: string) => ({ path: `/m/${name}.${ending}.sql`, sql: "SELECT 1", statements });
   return {
     name,
     version: BigInt(Number.parseInt(name, 10)),
@@ -61,9 +63,7 @@ test.each([
 test("an edited file is a finding, and stops a run", () => {
   const plan = planMigrations(files, historyOf(applied("0001_users", 1, "another sum")));
   expect(plan.findings).toMatchObject([{ kind: "edited", migration: "0001_users" }]);
-  expect(() => assertRunnable(plan, true)).toThrow(
-    expect.objectContaining({ code: "E_MIGRATION_EDITED", exitCode: 12 }),
-  );
+  expect(() => assertRunnable(plan)).toThrow(expect.objectContaining({ code: "E_MIGRATION_EDITED", exitCode: 12 }));
 });
 
 test("a migration that node-pg-migrate applied before roomctl kept checksums counts as unedited", () => {
@@ -71,19 +71,41 @@ test("a migration that node-pg-migrate applied before roomctl kept checksums cou
 });
 
 test("a late migration stops a run unless it is allowed, and is then planned in its place", () => {
-  const plan = planMigrations(files, historyOf(applied("0001_users", 1), applied("0003_rooms-index", 2)));
+  const history = historyOf(applied("0001_users", 1), applied("0003_rooms-index", 2));
+  const plan = planMigrations(files, history);
   expect(plan.findings).toMatchObject([{ kind: "out-of-order", migration: "0002_rooms" }]);
-  expect(() => assertRunnable(plan, false)).toThrow(
-    expect.objectContaining({ code: "E_MIGRATION_ORDER", exitCode: 12 }),
-  );
-  expect(() => assertRunnable(plan, true)).not.toThrow();
+  expect(() => assertRunnable(plan)).toThrow(expect.objectContaining({ code: "E_MIGRATION_ORDER", exitCode: 12 }));
+  expect(planMigrations(files, history, { allowOutOfOrder: true }).refusal).toBeNull();
   expect(stepNames(plan)).toEqual(["0002_rooms"]);
 });
 
 test("an applied migration without its file is a finding that stops nothing", () => {
   const plan = planMigrations(files.slice(0, 1), historyOf(applied("0001_users", 1), applied("0009_gone", 2)));
   expect(plan.findings).toMatchObject([{ kind: "missing-file", migration: "0009_gone" }]);
-  expect(() => assertRunnable(plan, false)).not.toThrow();
+  expect(plan.refusal).toBeNull();
+});
+
+test("an empty file is a finding, and stops a run that reaches it", () => {
+  const empty = { ...fileOf("0002_rooms"), up: { path: "/m/0002_rooms.up.sql", sql: "-- later", statements: [] } };
+  const all = [fileOf("0001_users"), empty];
+  const plan = planMigrations(all, historyOf());
+  expect(plan.findings).toMatchObject([{ kind: "empty", migration: "0002_rooms" }]);
+  expect(plan.refusal).toMatchObject({ code: "E_USAGE", migration: "0002_rooms" });
+  expect(planMigrations(all, historyOf(), { to: "1" }).refusal).toBeNull();
+});
+
+test.each([
+  ["localhost", "default", "development"],
+  ["127.0.0.1", "default", "development"],
+  ["::1", "default", "development"],
+  ["/var/run/postgresql", "default", "development"],
+  ["db.example.org", "default", undefined],
+  ["127.0.0.1.example.org", "default", undefined],
+  ["10.0.0.7", "default", undefined],
+  ["db.example.org", "ROOMCTL_ENV", "development"],
+  ["db.example.org", "roomctl.config.json: environment", "development"],
+] as const)("an empty database at %s, with an environment from %s, is marked %s", (host, origin, marked) => {
+  expect(environmentToMark(host, { value: "development", origin })).toBe(marked);
 });
 
 test("an interrupted run is a finding, and its migration is planned again as the next try", () => {

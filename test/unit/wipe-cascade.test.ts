@@ -9,7 +9,6 @@ function relation(oid: number, more: Partial<Relation> = {}): Relation {
     name: `t${oid}`,
     kind: "table",
     isPartition: false,
-    sizeBytes: 0,
     parents: [],
     columns: [],
     ...more,

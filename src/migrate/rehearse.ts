@@ -1,0 +1,97 @@
+import { RoomctlError } from "../core/errors.js";
+import type { Connection, Database } from "../db/pool.js";
+import { leaveOwnSchemaOut } from "../db/search-path.js";
+import { describeFailure } from "./failure.js";
+import type { MigrationFile, SqlFile } from "./files.js";
+import { type Change, compareHoldings, type Holdings, readHoldings } from "./holdings.js";
+import { type DataLoss, measureChange, showAllRows } from "./loss.js";
+
+export interface Rehearsal {
+  /** What would be taken away, in the order in which it would go; also what holds nothing now (`rows: 0`). */
+  readonly drops: readonly DataLoss[];
+  /** The tables as they stood before the first step. */
+  readonly start: Holdings;
+}
+
+/**
+ * Undoes migrations in a transaction that is always rolled back, and says what would be gone. Reading the files would
+ * not do: a down file may decide in a DO block what it drops. It takes the same table locks as the real run, waits for
+ * each no longer than the session's lock_timeout, and gives them back before it counts rows.
+ * Throws E_MIGRATION_FAILED when a down file does not run, E_LOCK_TIMEOUT when a lock does not come.
+ */
+export async function rehearseDown(database: Database, migrations: readonly MigrationFile[]): Promise<Rehearsal> {
+  if (migrations.length === 0) return { drops: [], start: new Map() };
+  await using connection = await database.connect();
+  await leaveOwnSchemaOut(connection);
+  await connection.query(
+    "SELECT set_config('track_counts', 'on', false) WHERE current_setting('track_counts') = 'off'",
+  );
+  await connection.execute("BEGIN");
+  try {
+    const start = await readHoldings(connection);
+    await connection.execute("SAVEPOINT before_down");
+    const changes = await undoEach(connection, migrations, start);
+    await connection.execute("ROLLBACK TO SAVEPOINT before_down");
+    await showAllRows(connection);
+    const drops: DataLoss[] = [];
+    for (const change of changes) {
+      const loss = await measureChange(connection, start, change);
+      if (loss !== undefined) drops.push(loss);
+    }
+    await connection.execute("ROLLBACK");
+    return { drops, start };
+  } finally {
+    connection.discard();
+  }
+}
+
+type PlannedChange = Change & { readonly migration: string };
+
+async function undoEach(
+  connection: Connection,
+  migrations: readonly MigrationFile[],
+  start: Holdings,
+): Promise<readonly PlannedChange[]> {
+  const changes: PlannedChange[] = [];
+  const settings = await readSettings(connection);
+  let before = start;
+  for (const { name: migration, down } of migrations) {
+    // In a subtransaction of its own, TRUNCATE gives a table that an earlier step rewrote a new file again.
+    await connection.execute("SAVEPOINT before_step");
+    if (down) await runStatements(connection, migration, down);
+    await restoreSettings(connection, settings);
+    const after = await readHoldings(connection);
+    for (const change of await compareHoldings(connection, before, after)) changes.push({ ...change, migration });
+    before = after;
+  }
+  return changes;
+}
+
+async function runStatements(connection: Connection, migration: string, file: SqlFile): Promise<void> {
+  for (const statement of file.statements) {
+    try {
+      await connection.query(statement.text);
+    } catch (error) {
+      const { code, message, why, hint } = describeFailure(error, { migration, file, statement });
+      throw new RoomctlError(code, `undoing ${message}: ${why}`, { hint, cause: error });
+    }
+  }
+}
+
+interface SessionSetting {
+  readonly name: string;
+  readonly setting: string;
+}
+
+function readSettings(connection: Connection): Promise<readonly SessionSetting[]> {
+  return connection.query<SessionSetting>("SELECT name, setting FROM pg_settings WHERE source = 'session'");
+}
+
+/** The real run gives each migration a session of its own: a search_path or a role of one file must not rule the next. */
+async function restoreSettings(connection: Connection, settings: readonly SessionSetting[]): Promise<void> {
+  await connection.execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL");
+  await connection.query(
+    "SELECT pg_catalog.set_config(name, setting, false) FROM unnest($1::text[], $2::text[]) AS known (name, setting)",
+    [settings.map(({ name }) => name), settings.map(({ setting }) => setting)],
+  );
+}
