@@ -3,12 +3,12 @@ import { type Manifest, manifestFile, parseManifest } from "./manifest.js";
 import type { Repository, StoredBackup } from "./repository.js";
 
 /**
- * The backup that a person named: an id, the beginning of one, or `latest` for the newest whose manifest can be
- * trusted. Throws E_NO_BACKUP with the ids there are.
+ * The backup that a person named: an id, the beginning of one, or `latest` for the newest, damaged or not: an older one
+ * in its place would be a surprise at the worst moment. Throws E_NO_BACKUP with the ids there are.
  */
 export async function findBackup(repository: Repository, wanted: string): Promise<StoredBackup> {
   const ids = await repository.listIds();
-  const id = wanted === "latest" ? await newestReadable(repository, ids) : matchId(ids, wanted);
+  const id = wanted === "latest" ? ids[0] : matchId(ids, wanted);
   if (id !== undefined) return repository.read(id);
   const hint = ids.length === 0 ? "make one with: roomctl backup create" : `there are: ${ids.join(", ")}`;
   throw new RoomctlError("E_NO_BACKUP", `${describe(wanted, ids)} in ${repository.location}`, { hint });
@@ -22,25 +22,13 @@ export async function readManifest(backup: StoredBackup): Promise<Manifest> {
   return parseManifest(text, backup.id);
 }
 
-async function newestReadable(repository: Repository, ids: readonly string[]): Promise<string | undefined> {
-  for (const id of ids) {
-    try {
-      await readManifest(repository.read(id));
-      return id;
-    } catch (error) {
-      if (!(error instanceof RoomctlError)) throw error;
-    }
-  }
-  return undefined;
-}
-
 function matchId(ids: readonly string[], wanted: string): string | undefined {
   const matches = ids.filter((id) => id === wanted || (wanted !== "" && id.startsWith(wanted)));
   return matches.length === 1 ? matches[0] : undefined;
 }
 
 function describe(wanted: string, ids: readonly string[]): string {
-  if (wanted === "latest") return ids.length === 0 ? "there is no backup" : "no backup has a sound manifest";
+  if (ids.length === 0) return "there is no backup";
   const isAmbiguous = wanted !== "" && ids.some((id) => id.startsWith(wanted));
   return isAmbiguous
     ? `several backups begin with ${JSON.stringify(wanted)}`

@@ -1,6 +1,7 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream, lstatSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { join, relative, sep } from "node:path";
+import { makeFolder } from "../core/make-folder.js";
 import { mapParallel } from "../core/parallel.js";
 import { currentOwner, hasEnded, type ProcessOwner } from "../db/process-owner.js";
 import { codeOf } from "../db/sqlstate.js";
@@ -41,9 +42,16 @@ function readFolder(location: string, id: string): StoredBackup {
     id,
     location: folder,
     listFiles: () => listFiles(folder),
-    readText: (path) => readFile(join(folder, path), "utf8"),
-    openFile: (path) => createReadStream(join(folder, path), { highWaterMark: 256 * 1024 }),
+    readText: async (path) => readFile(regularFile(folder, path), "utf8"),
+    openFile: (path) => createReadStream(regularFile(folder, path), { highWaterMark: 256 * 1024 }),
   };
+}
+
+/** The path of a file of a backup. A pipe or a device in its place would keep the reader waiting for ever. */
+function regularFile(folder: string, path: string): string {
+  const file = join(folder, path);
+  if (lstatSync(file).isFile()) return file;
+  throw Object.assign(new Error(`${file} is not a regular file`), { code: "EINVAL", syscall: "open", errno: -22 });
 }
 
 async function listFiles(folder: string): Promise<StoredFile[]> {
@@ -56,7 +64,7 @@ async function listFiles(folder: string): Promise<StoredFile[]> {
 }
 
 async function beginFolder(location: string, id: string): Promise<Draft> {
-  await makeFolder(location);
+  makeFolder(location, 0o700);
   const folder = join(location, id + partial);
   await mkdir(folder, { mode: 0o700 });
   const abandon = () => rm(folder, { recursive: true, force: true });
@@ -72,30 +80,6 @@ async function beginFolder(location: string, id: string): Promise<Draft> {
     publish: () => publishFolder(location, folder, join(location, id)),
     abandon,
   };
-}
-
-/**
- * Not with Node's own `recursive`: where a folder takes no new ones and says that there is no such folder, as /proc
- * does, that one tries for ever.
- */
-async function makeFolder(path: string): Promise<void> {
-  if (await isFolder(path)) return;
-  if (dirname(path) !== path) await makeFolder(dirname(path));
-  try {
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    // Another run may have made it meanwhile.
-    if (codeOf(error) !== "EEXIST" || !(await isFolder(path))) throw error;
-  }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return false;
-    throw error;
-  }
 }
 
 async function publishFolder(location: string, draft: string, final: string): Promise<string> {

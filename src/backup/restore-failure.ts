@@ -1,4 +1,5 @@
 import { RoomctlError } from "../core/errors.js";
+import { shellWord } from "../core/shell.js";
 import { formatName, type QualifiedName } from "../db/identifier.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
 import type { RestorePlan } from "./restore-plan.js";
@@ -19,10 +20,6 @@ export function foreignKeyFailure(error: unknown, plan: RestorePlan): unknown {
 function hint(plan: RestorePlan, parents: readonly QualifiedName[]): string {
   if (parents.length === 0)
     return "the backup's rows break this constraint: restore into a schema that has it as NOT VALID";
-  const words = [...plan.tables, ...parents].map((table) => `--table ${quoteWord(formatName(table))}`);
+  const words = [...plan.tables, ...parents].map((table) => `--table ${shellWord(formatName(table))}`);
   return `restore these tables too: roomctl backup restore ${plan.backup} ${words.join(" ")}`;
-}
-
-function quoteWord(text: string): string {
-  return /^[\w.]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

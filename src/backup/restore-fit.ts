@@ -1,4 +1,5 @@
 import { RoomctlError } from "../core/errors.js";
+import { shellWord } from "../core/shell.js";
 import { formatName, isSameName, quoteIdentifier } from "../db/identifier.js";
 import type { ColumnFacts, SequenceFacts } from "../db/schema.js";
 import type { Manifest, ManifestSequence, ManifestTable } from "./manifest.js";
@@ -26,8 +27,15 @@ export function assertFits(fit: Fit): void {
   throw new RoomctlError(
     "E_SCHEMA",
     `the database cannot take backup ${fit.manifest.id} as it is: ${differences.join("; ")}`,
-    { hint: "bring its schema to the backup's with roomctl migrate, or choose other tables with --table" },
+    { hint: hintFor(fit.manifest) },
   );
+}
+
+/** Also the way on after a restore into an empty database was cut off between its migrations and its rows. */
+function hintFor({ id, migrations }: Manifest): string {
+  const last = migrations.at(-1)?.name;
+  if (last === undefined) return "bring its schema to the backup's, or choose other tables with --table";
+  return `roomctl migrate --to ${shellWord(last)} && roomctl backup restore ${id}`;
 }
 
 function encodingDifferences({ manifest, encoding }: Fit): string[] {

@@ -38,6 +38,8 @@ interface RecoverResult {
   /** One line, as for a log. */
   readonly summary: string;
   readonly limit: number;
+  /** The command that applies it, after a dry run. */
+  readonly next?: string;
 }
 
 export const recover = defineCommand<RecoverOptions, RecoverResult>({
@@ -70,7 +72,8 @@ export const recover = defineCommand<RecoverOptions, RecoverResult>({
     const plan = await planRecovery(database, definition);
     if (options.dryRun) {
       warnOfLiveServer(plan, context);
-      const nothing = { applied: false, plan, changed: [], summary: summaryLine(plan) };
+      const next = context.repeat("roomctl recover");
+      const nothing = { applied: false, plan, changed: [], summary: summaryLine(plan), next };
       return { ...nothing, graceSeconds: definition.graceSeconds, limit: options.limit };
     }
     refuseLiveServer(plan, definition);
@@ -148,10 +151,13 @@ function recoverLines(result: RecoverResult, style: Style): readonly string[] {
   ];
 }
 
-function closingLines({ applied, plan, graceEnds, graceSeconds }: RecoverResult, style: Style): readonly string[] {
+function closingLines(
+  { applied, plan, graceEnds, graceSeconds, next }: RecoverResult,
+  style: Style,
+): readonly string[] {
   if (!applied) {
     const hurry = `The ${graceSeconds} s that rooms have count from then on: start the server at once, or they end.`;
-    return ["", "Nothing was changed. To apply it: roomctl recover", ...(plan.counts.recovered > 0 ? [hurry] : [])];
+    return ["", `Nothing was changed. To apply it: ${next}`, ...(plan.counts.recovered > 0 ? [hurry] : [])];
   }
   if (!graceEnds) return [];
   const [first, last] = [formatTime(graceEnds.first), formatTime(graceEnds.last)];

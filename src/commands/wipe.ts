@@ -95,7 +95,12 @@ function parseWipe({ words, flags }: ParsedInput): WipeOptions {
 async function runWipe(options: WipeOptions, context: CommandContext): Promise<ShownPlan | WipeResult<BackupReceipt>> {
   await using database = await context.openDatabase();
   const plan = await planWipe(database, context.app.scopes, options.scopes);
-  const shown = { applied: false, plan, token: plan.token, next: `${commandFor(options, plan)} --confirm` } as const;
+  const shown = {
+    applied: false,
+    plan,
+    token: plan.token,
+    next: `${context.repeat(commandFor(options, plan))} --confirm`,
+  } as const;
   if (options.isDryRun || (options.confirm === undefined && options.token === undefined)) return shown;
   if (options.token !== undefined) assertToken(plan, options.token);
   assertCascadeAccepted(plan, options.acceptsCascade);

@@ -4,8 +4,16 @@ import type { Queryable } from "../db/pool.js";
 import { loadStatement } from "../db/statement.js";
 import type { WipePlan } from "./plan.js";
 
-/** Throws E_PRIVILEGE naming all that this role may not do, before a backup is taken in vain. */
+/** Throws E_READ_ONLY, or E_PRIVILEGE naming all that this role may not do, before a backup is taken in vain. */
 export async function assertRights(queryable: Queryable, plan: WipePlan): Promise<void> {
+  const [session] = await queryable.query<{ readOnly: string }>(
+    `SELECT current_setting('transaction_read_only') AS "readOnly"`,
+  );
+  if (session?.readOnly === "on") {
+    throw new RoomctlError("E_READ_ONLY", "nothing was deleted: this session may not write", {
+      hint: "connect to the primary (a standby and default_transaction_read_only refuse writes)",
+    });
+  }
   const quote = (name: string) => quoteName(parseName(name));
   const rows = await queryable.query<{ lacking: string }>(loadStatement("wipe/rights"), [
     [...plan.tables, ...plan.cascades].map(({ table }) => quote(table)),

@@ -1,4 +1,5 @@
 import { RoomctlError } from "../core/errors.js";
+import { shellWord } from "../core/shell.js";
 import type { WipePlan } from "./plan.js";
 
 /** Throws E_PLAN_STALE, saying what moved, unless the second plan is the first one. */
@@ -15,7 +16,7 @@ export function assertToken(plan: WipePlan, token: string): void {
 
 /** `roomctl wipe --scope rooms`: the command that shows such a plan, as a shell takes it. */
 export function wipeCommand(scopes: readonly string[]): string {
-  return ["roomctl wipe", ...scopes.map((scope) => `--scope ${quoteForShell(scope)}`)].join(" ");
+  return ["roomctl wipe", ...scopes.map((scope) => `--scope ${shellWord(scope)}`)].join(" ");
 }
 
 function stalePlan(why: string, scopes: readonly string[]): RoomctlError {
@@ -49,8 +50,4 @@ function rowsByTable({ tables, cascades, resets }: WipePlan): ReadonlyMap<string
     ...[...tables, ...cascades].map(({ table, rows }) => [table, rows] as const),
     ...resets.map(({ table, column, rows }) => [`${table}.${column}`, rows] as const),
   ]);
-}
-
-function quoteForShell(text: string): string {
-  return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,8 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   appendFileSync,
   copyFileSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -464,8 +466,34 @@ test("a backup is found by the beginning of its id, and what is not there is ans
       hint: `there are: ${second.id}, ${first.id}`,
     });
   }
+  // A damaged newest backup is said to be so; an older one never stands in for it.
   rmSync(join(second.directory, "manifest.json"));
-  expect((await verifyBackup(folder.directory, "latest")).id).toBe(first.id);
+  expect(await verifyBackup(folder.directory, "latest")).toMatchObject({
+    id: second.id,
+    ok: false,
+    findings: [{ problem: "manifest" }],
+  });
+});
+
+test("a pipe in the place of a file is damage, and nobody waits for it", async () => {
+  using folder = createBackupFolder();
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await database.execute("CREATE TABLE a AS SELECT 1 AS n");
+  const receipt = await createBackup(database, { repository: folder.directory, clock: systemClock });
+  const [file] = readdirSync(join(receipt.directory, "data"));
+  rmSync(join(receipt.directory, "data", file ?? ""));
+  execFileSync("mkfifo", [join(receipt.directory, "data", file ?? "")]);
+  expect(await verifyBackup(folder.directory, "latest")).toMatchObject({
+    ok: false,
+    findings: [{ problem: "unreadable" }],
+  });
+  rmSync(join(receipt.directory, "manifest.json"));
+  execFileSync("mkfifo", [join(receipt.directory, "manifest.json")]);
+  expect(await verifyBackup(folder.directory, "latest")).toMatchObject({
+    ok: false,
+    findings: [{ problem: "manifest" }],
+  });
 });
 
 function rowCounts(receipt: { readonly tables: readonly { readonly name: string; readonly rows: number }[] }) {
