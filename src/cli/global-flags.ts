@@ -11,7 +11,10 @@ export const globalFlags: readonly Flag[] = [
   { flags: "--lock-timeout <duration>", description: "How long a statement waits for a table lock (default: 3s)" },
   { flags: "--lock-wait <duration>", description: "How long to wait for another roomctl run to end (default: 60s)" },
   { flags: "--json", description: "Print one JSON object on stdout, errors as one on stderr" },
-  { flags: "-q, --quiet", description: "Say nothing but the answer and errors" },
+  {
+    flags: "-q, --quiet",
+    description: "Print nothing but errors (and the object of --json): for cron, the exit code is the answer",
+  },
   { flags: "-v, --verbose", description: "Show statements with their times on stderr (never their values)" },
   { flags: "--no-color", description: "No colour, as NO_COLOR does" },
   { flags: "--no-input", description: "Never ask; fail with the flag to pass instead" },

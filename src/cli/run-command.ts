@@ -75,6 +75,7 @@ async function printResult({ definition, input, process }: Run, answer: Answer):
     process.stdout.write(`${jsonAnswer({ command: definition.name, ok, ...answer })}\n`);
     return exitCode;
   }
+  if (input.flags["quiet"]) return exitCode;
   const noColor = input.flags["color"] === false;
   const style = await createStyle({ stream: process.stdout, environment: process.env, noColor });
   for (const line of definition.render(answer.result, style)) process.stdout.write(`${line}\n`);

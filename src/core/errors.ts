@@ -71,7 +71,6 @@ export const errorExits = {
   E_NOT_EMPTY: "refused",
   E_LIVE: "refused",
   E_POOLER: "refused",
-  E_DATA_LOSS: "refused",
   E_LOCKED: "locked",
   E_LOCK_TIMEOUT: "locked",
   E_SCHEMA: "schema",

@@ -1,4 +1,4 @@
-import { messageOf, RoomctlError } from "../core/errors.js";
+import { type ErrorCode, messageOf, RoomctlError } from "../core/errors.js";
 import { shellWord } from "../core/shell.js";
 import { codeOf, sqlstate } from "./sqlstate.js";
 import { type DatabaseTarget, formatTarget } from "./target.js";
@@ -48,57 +48,78 @@ export function isTlsRefusal(error: unknown, triedTls: boolean): boolean {
   return codeOf(error) === sqlstate.invalidAuthorization && /pg_hba\.conf|encryption/i.test(messageOf(error));
 }
 
-/** Turns what a statement threw into an error that a person can act on; anything already ours passes through. */
-export function statementFailure(error: unknown, target?: DatabaseTarget): RoomctlError {
+/** Turns what a statement or a file operation threw into an error that a person can act on; ours passes through. */
+export function statementFailure(error: unknown): RoomctlError {
   if (error instanceof RoomctlError) return error;
-  const code = codeOf(error);
-  const where = target ? ` at ${formatTarget(target)}` : "";
-  if (isConnectionLoss(error)) {
-    return new RoomctlError("E_CONNECTION_LOST", `the connection to PostgreSQL${where} was lost`, {
-      cause: error,
-      hint: "nothing that was not committed remains; check the server with: roomctl doctor",
-    });
+  const explanation = explain(error);
+  if (explanation) {
+    const { code, message, hint } = explanation;
+    return new RoomctlError(code, message(messageOf(error)), { hint, cause: error });
   }
-  if (isOutOfSpace(error)) {
-    return new RoomctlError("E_DISK_FULL", `no room left to write: ${messageOf(error)}`, {
-      cause: error,
-      hint: "free some space or choose another folder, then run it again",
-    });
-  }
-  switch (code) {
-    case sqlstate.insufficientPrivilege:
-      return new RoomctlError("E_PRIVILEGE", `the database role may not do this: ${messageOf(error)}`, {
-        cause: error,
-        hint: `connect as the owner of the tables, or grant the right${target ? ` to ${target.user}` : ""}`,
-      });
-    case sqlstate.readOnlySqlTransaction:
-      return new RoomctlError("E_READ_ONLY", `the server${where} is read-only`, {
-        cause: error,
-        hint: "connect to the primary (a standby and default_transaction_read_only refuse writes)",
-      });
-    case sqlstate.diskFull:
-      return new RoomctlError("E_DISK_FULL", "the server's disk is full; nothing of this step was kept", {
-        cause: error,
-      });
-    case sqlstate.lockNotAvailable:
-      return new RoomctlError("E_LOCK_TIMEOUT", "a lock did not come in time; nothing of this step was kept", {
-        cause: error,
-        hint: "find the holder in pg_locks and pg_stat_activity, or wait longer with --lock-timeout 30s",
-      });
-    case "EACCES":
-    case "EROFS":
-    case "ENOENT":
-    case "ENOTDIR":
-      return new RoomctlError("E_FILE", `cannot use a file or folder: ${messageOf(error)}`, {
-        cause: error,
-        hint: "look at its path and rights, or run roomctl in another folder",
-      });
-    default:
-      return isFromServer(error)
-        ? new RoomctlError("E_SQL", `PostgreSQL refused a statement: ${describe(error)}`, { cause: error })
-        : new RoomctlError("E_INTERNAL", messageOf(error), { cause: error });
-  }
+  return isFromServer(error)
+    ? new RoomctlError("E_SQL", `PostgreSQL refused a statement: ${describe(error)}`, { hint: sqlHint, cause: error })
+    : new RoomctlError("E_INTERNAL", messageOf(error), { hint: internalHint, cause: error });
 }
+
+const sqlHint = "nothing of this step was kept; see the statement with --verbose";
+const internalHint = "this is a defect of roomctl: run it again with ROOMCTL_DEBUG=1 and report what it prints";
+
+interface Explanation {
+  readonly code: ErrorCode;
+  readonly message: (why: string) => string;
+  readonly hint: string;
+}
+
+function explain(error: unknown): Explanation | undefined {
+  if (isConnectionLoss(error)) return lostConnection;
+  if (isOutOfSpace(error)) return fullDisk;
+  return explanations[codeOf(error) ?? ""];
+}
+
+const lostConnection: Explanation = {
+  code: "E_CONNECTION_LOST",
+  message: () => "the connection to PostgreSQL was lost",
+  hint: "nothing that was not committed remains; check the server with: roomctl doctor",
+};
+
+const fullDisk: Explanation = {
+  code: "E_DISK_FULL",
+  message: (why) => `no room left to write: ${why}`,
+  hint: "free some space or choose another folder, then run it again",
+};
+
+const unusableFile: Explanation = {
+  code: "E_FILE",
+  message: (why) => `cannot use a file or folder: ${why}`,
+  hint: "look at its path and rights, or run roomctl in another folder",
+};
+
+const explanations: Readonly<Record<string, Explanation>> = {
+  [sqlstate.insufficientPrivilege]: {
+    code: "E_PRIVILEGE",
+    message: (why) => `the database role may not do this: ${why}`,
+    hint: "connect as the owner of the tables, or grant the right to the role",
+  },
+  [sqlstate.readOnlySqlTransaction]: {
+    code: "E_READ_ONLY",
+    message: () => "the server is read-only for this session",
+    hint: "connect to the primary (a standby and default_transaction_read_only refuse writes)",
+  },
+  [sqlstate.diskFull]: {
+    code: "E_DISK_FULL",
+    message: () => "the server's disk is full; nothing of this step was kept",
+    hint: "free some space on the server, then run it again",
+  },
+  [sqlstate.lockNotAvailable]: {
+    code: "E_LOCK_TIMEOUT",
+    message: () => "a lock did not come in time; nothing of this step was kept",
+    hint: "find the holder in pg_locks and pg_stat_activity, or wait longer with --lock-timeout 30s",
+  },
+  EACCES: unusableFile,
+  EROFS: unusableFile,
+  ENOENT: unusableFile,
+  ENOTDIR: unusableFile,
+};
 
 /** True when a file here could not grow: the disk is full, or a quota or a limit on file sizes is reached. */
 export function isOutOfSpace(error: unknown): boolean {
@@ -115,8 +136,18 @@ function describe(error: unknown): string {
   return `${messageOf(error)}${hasDetail ? ` (${error.detail})` : ""} [${codeOf(error)}]`;
 }
 
+const connectionExceptionClass = "08";
+const lossCodes: readonly string[] = [
+  sqlstate.adminShutdown,
+  sqlstate.crashShutdown,
+  sqlstate.cannotConnectNow,
+  "ECONNRESET",
+  "EPIPE",
+  "ECONNREFUSED",
+];
+
 function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error) ?? "";
-  if (code.startsWith("08") || /^(57P0[123]|ECONNRESET|EPIPE|ECONNREFUSED)$/.test(code)) return true;
+  if (code.startsWith(connectionExceptionClass) || lossCodes.includes(code)) return true;
   return /^Connection terminated|^Client has encountered a connection error|^Client was closed/.test(messageOf(error));
 }

@@ -3,7 +3,7 @@ import { packageVersion } from "../core/package-root.js";
 import { ensureOwnSchema, hasOwnTable } from "./own-schema.js";
 import type { Connection, Queryable } from "./pool.js";
 
-type OperationKind = "wipe" | "restore" | "recover" | "sequences reset" | "seed" | "prune";
+type OperationKind = "wipe" | "restore" | "recover" | "sequences reset" | "seed";
 
 /** One thing that roomctl did to the data of a database. */
 export interface Operation {

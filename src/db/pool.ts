@@ -169,15 +169,13 @@ function wrapClient(client: PoolClient, options: OpenOptions, onEnd: () => void)
     client.release(isEnding);
   };
   const run = async (sql: string, values?: readonly unknown[]) => {
-    options.signal?.throwIfAborted();
-    const startedMs = performance.now();
-    const result = await client.query(sql, values === undefined ? undefined : [...values]).catch((error: unknown) => {
+    try {
+      return await runStatement(client, options, { sql, values });
+    } catch (error) {
       // The server's goodbye arrives before the socket closes: such a session must not be lent again.
       if (isFatal(error)) broken = true;
       throw error;
-    });
-    options.onStatement?.(sql, performance.now() - startedMs);
-    return result;
+    }
   };
   return {
     client,
@@ -195,6 +193,19 @@ function wrapClient(client: PoolClient, options: OpenOptions, onEnd: () => void)
       end(false);
     },
   };
+}
+
+interface Statement {
+  readonly sql: string;
+  readonly values?: readonly unknown[];
+}
+
+async function runStatement(client: PoolClient, { signal, onStatement }: OpenOptions, { sql, values }: Statement) {
+  signal?.throwIfAborted();
+  const startedMs = performance.now();
+  const result = await client.query(sql, values === undefined ? undefined : [...values]);
+  onStatement?.(sql, performance.now() - startedMs);
+  return result;
 }
 
 function isFatal(error: unknown): boolean {
