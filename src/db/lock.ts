@@ -64,10 +64,14 @@ export async function readLockHolder(queryable: Queryable, name: LockName): Prom
   return holder;
 }
 
-/** Unlocks first, so that the next run finds it free at once; ending the session makes it certain, whatever its state. */
-async function releaseLock(connection: Connection, name: LockName): Promise<void> {
+/**
+ * Gives a lock back by ending its session, which makes it certain whatever its state. Unlocked first, so that the next
+ * one finds it free at once: the server takes its time to notice the end.
+ */
+export async function releaseLock(connection: Connection, name: LockName): Promise<void> {
   try {
     // Straight to the driver: an aborted signal must not keep us from cleaning up.
+    await connection.client.query("ROLLBACK");
     await connection.client.query("SELECT pg_advisory_unlock($1::bigint)", [lockKey(name)]);
   } catch {
     // The session is already gone, and the lock with it.
@@ -80,7 +84,7 @@ function lockKey(name: LockName): string {
   return createHash("sha256").update(`roomctl:${name}`).digest().readBigInt64BE(0).toString();
 }
 
-/** Takes a lock for as long as a session lives: discard it to give the lock back. Throws E_LOCKED after `waitMs`. */
+/** Takes a lock for as long as a session lives, or until `releaseLock`. Throws E_LOCKED after `waitMs`. */
 export async function takeLock(connection: Connection, name: LockName, options: LockOptions): Promise<void> {
   const key = lockKey(name);
   const deadlineMs = systemClock.monotonicMs() + options.waitMs;

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import type { MigrationBuilder } from "node-pg-migrate";
 import { RoomctlError } from "../core/errors.js";
 import { asDriverClient, type RunStatement } from "../db/driver.js";
-import { takeLock } from "../db/lock.js";
+import { releaseLock, takeLock } from "../db/lock.js";
 import type { Connection, Database } from "../db/pool.js";
 import { leaveOwnSchemaOut } from "../db/search-path.js";
 import type { MigrationFile, SqlFile } from "./files.js";
@@ -54,7 +54,7 @@ export async function executeMigration(database: Database, execution: Execution)
       hint: "look again with: roomctl migrate status",
     });
   } finally {
-    connection.discard();
+    await releaseLock(connection, "migration");
   }
 }
 

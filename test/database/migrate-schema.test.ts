@@ -158,7 +158,8 @@ describe("a schema snapshot", () => {
     const before = await readSchemaSnapshot(database);
     await migrate(database);
     const plan = await planDown(database, directory, { count: 1000 });
-    await applyDown(database, plan, { directory, count: 1000, lockWaitMs: 0 });
+    const { failure } = await applyDown(database, plan, { directory, count: 1000, lockWaitMs: 0 });
+    expect(failure).toBeNull();
     expect(await readSchemaSnapshot(database)).toEqual(before);
   });
 });
