@@ -112,7 +112,7 @@ async function recoverRooms(
     kind: "recover",
     startedAt,
     plan: { token: plan.token, at: plan.at, counts: plan.counts, ended: decided(plan, "end").map(toRecord) },
-    result: { epoch, changed, states: plan.states },
+    result: { summary: outcome(plan), epoch, changed, states: plan.states },
   });
   return { plan, changed, epoch, graceEnds: graceEnds(plan), operationId, summary: summaryLine(plan) };
 }
@@ -180,6 +180,11 @@ function graceEnds(plan: RecoveryPlan): GraceEnds | null {
 
 function ids(rooms: readonly RoomDecision[]): readonly string[] {
   return rooms.map(({ roomId }) => roomId);
+}
+
+/** For a list of operations, where the reasons would not fit. */
+function outcome({ counts: { recovered, ended, skipped } }: RecoveryPlan): string {
+  return `${recovered} rooms recovered, ${ended} ended, ${skipped} skipped`;
 }
 
 function toRecord({ roomId, reason, endedAt }: RoomDecision) {
