@@ -117,7 +117,7 @@ async function lockTables(connection: Connection, plan: RestorePlan): Promise<vo
 async function assertUnchanged(connection: Connection, plan: RestorePlan, backup: SoundBackup): Promise<void> {
   const now = await decideRestore(connection, backup.manifest, {
     tables: plan.isWhole ? undefined : plan.tables,
-    // What they hold is part of the plan: any other row makes it stale.
+    // What they hold is part of the plan; one row more or less makes it stale.
     replacesRows: plan.replaced.length > 0,
   });
   if (digestOf(now) !== digestOf(plan)) throw stale();

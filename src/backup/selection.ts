@@ -36,41 +36,31 @@ export async function readSelection(
   };
 }
 
-/** Which relations to lock first. Looks at names only, and so waits for nobody's lock. Throws E_UNKNOWN_TABLE. */
+/** Which relations to lock first. Reads the catalog only, and so waits for nobody's lock. Throws E_UNKNOWN_TABLE. */
 export async function readLockable(
   queryable: Queryable,
   names: readonly QualifiedName[] | undefined,
 ): Promise<readonly Relation[]> {
-  const relations = await queryable.query<Omit<Relation, "ancestors">>(loadStatement("backup/relations"));
-  return choose(await withAncestors(queryable, relations), names);
+  return choose(await readSelectable(queryable), names);
 }
 
 /** All tables with their ancestors. */
 export async function readSelectable(queryable: Queryable): Promise<readonly SelectedTable[]> {
-  return withAncestors(queryable, await readTables(queryable));
-}
-
-async function withAncestors<Table extends { readonly oid: number }>(
-  queryable: Queryable,
-  tables: readonly Table[],
-): Promise<readonly (Table & Pick<Relation, "ancestors">)[]> {
+  const tables = await readTables(queryable);
   const lines = await queryable.query<{ child: number; ancestor: QualifiedName }>(loadStatement("backup/inheritance"));
   const ancestors = new Map<number, QualifiedName[]>();
   for (const { child, ancestor } of lines) ancestors.set(child, [...(ancestors.get(child) ?? []), ancestor]);
   return tables.map((table) => ({ ...table, ancestors: ancestors.get(table.oid) ?? [] }));
 }
 
-function choose<Table extends Relation>(
-  all: readonly Table[],
-  names: readonly QualifiedName[] | undefined,
-): readonly Table[] {
+function choose(all: readonly SelectedTable[], names: readonly QualifiedName[] | undefined): readonly SelectedTable[] {
   const unknown = names?.find((name) => !all.some((table) => isSameName(table, name)));
   if (unknown) {
     throw new RoomctlError("E_UNKNOWN_TABLE", `there is no table ${formatName(unknown)} in this database`, {
       hint: `its tables: ${all.map(formatName).join(", ") || "none"}`,
     });
   }
-  const isChosen = (table: Table) =>
+  const isChosen = (table: SelectedTable) =>
     names === undefined ||
     names.some((name) => [table, ...table.ancestors].some((relative) => isSameName(name, relative)));
   return all.filter((table) => table.kind !== "foreign" && isChosen(table));

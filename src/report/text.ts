@@ -22,10 +22,11 @@ export function formatTime(time: Date): string {
   return `${time.toISOString().slice(0, 19).replace("T", " ")}Z`;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences that our own styles write.
-const colourSequence = /(\u001b\[[0-9;]*m)/;
+/** C0, DEL and C1: Unicode's category of control characters. */
+const controlCharacters = /\p{Cc}/gu;
+const escapeCharacter = "\u001b";
+/** What our own styles write. */
+const colourSequence = new RegExp(`(${escapeCharacter}\\[[0-9;]*m)`);
 
 /** Names and rows are the app's: they must not break their line, nor talk to the terminal. */
 export function printable(text: string): string {
