@@ -5,7 +5,10 @@ import { asDriverClient, type RunStatement } from "../db/driver.js";
 import { releaseLock, takeLock } from "../db/lock.js";
 import type { Connection, Database } from "../db/pool.js";
 import { leaveOwnSchemaOut } from "../db/search-path.js";
-import type { MigrationFile, SqlFile } from "./files.js";
+import type { MigrationFile } from "./files.js";
+import type { SqlText } from "./layout.js";
+import { loadParser } from "./parse.js";
+import { assertNoOwnControl, parseScript, type Script } from "./script.js";
 import type { SqlStatement } from "./statements.js";
 
 export interface Execution {
@@ -28,6 +31,8 @@ export interface Execution {
  */
 export async function executeMigration(database: Database, execution: Execution): Promise<void> {
   const { migration, direction } = execution;
+  const script = parseScript(await loadParser(), fileOf(migration, direction) ?? migration.up);
+  assertNoOwnControl(script);
   const connection = await database.connect();
   try {
     await connection.query("SELECT set_config('application_name', $1, false)", [`roomctl/migrate ${migration.name}`]);
@@ -35,10 +40,10 @@ export async function executeMigration(database: Database, execution: Execution)
     await leaveOwnSchemaOut(connection);
     const { runner } = await import("node-pg-migrate");
     const ran = await runner({
-      dbClient: asDriverClient(connection, observedRun(connection, execution)),
+      dbClient: asDriverClient(connection, observedRun(connection, execution, script)),
       dir: dirname(migration.up.path),
       ignorePattern: String.raw`(?![^]*\.up\.sql$)[^]*`,
-      migrationLoaderStrategies: [{ extensions: [".sql"], loader: async () => [unitOf(migration)] }],
+      migrationLoaderStrategies: [{ extensions: [".sql"], loader: async () => [unitOf(migration, script)] }],
       migrationsSchema: "roomctl",
       migrationsTable: "migrations",
       direction,
@@ -59,13 +64,12 @@ export async function executeMigration(database: Database, execution: Execution)
 }
 
 /** The file that a direction runs. */
-export function fileOf(migration: MigrationFile, direction: "up" | "down"): SqlFile | undefined {
+export function fileOf(migration: MigrationFile, direction: "up" | "down"): SqlText | undefined {
   return direction === "up" ? migration.up : migration.down;
 }
 
 /** What node-pg-migrate sends, with our hooks around the statements of the file. */
-function observedRun(connection: Connection, execution: Execution): RunStatement {
-  const statements = fileOf(execution.migration, execution.direction)?.statements ?? [];
+function observedRun(connection: Connection, execution: Execution, { statements }: Script): RunStatement {
   let next = 0;
   return async (sql, values) => {
     const statement = statements[next];
@@ -94,15 +98,16 @@ function escapeRow(row: object): object {
   return typeof name === "string" ? { ...row, name: escapeName(name) } : row;
 }
 
-function unitOf(migration: MigrationFile) {
-  const run = (file: SqlFile | undefined) => (builder: MigrationBuilder) => {
-    for (const statement of file?.statements ?? []) builder.sql(asSent(statement));
+function unitOf(migration: MigrationFile, { statements }: Script) {
+  const run = (builder: MigrationBuilder) => {
+    for (const statement of statements) builder.sql(asSent(statement));
   };
   return {
     // Its name is what stands before the last dot of the id.
     id: `${escapeName(migration.name)}.sql`,
     filePaths: [migration.up.path],
-    actions: { up: run(migration.up), down: run(migration.down) },
+    // Two functions: given one for both, node-pg-migrate would try to invert it.
+    actions: { up: run, down: (builder: MigrationBuilder) => run(builder) },
   };
 }
 

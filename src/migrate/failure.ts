@@ -1,8 +1,9 @@
 import { type ErrorCode, messageOf, RoomctlError } from "../core/errors.js";
 import { statementFailure } from "../db/failure.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
-import type { SqlFile } from "./files.js";
-import { positionAt, type SqlStatement } from "./statements.js";
+import type { SqlText } from "./layout.js";
+import { positionsIn } from "./position.js";
+import type { SqlStatement } from "./statements.js";
 
 /** Why a migration failed, and where in its file. */
 export interface MigrationFailure {
@@ -22,7 +23,7 @@ export interface MigrationFailure {
 
 export interface FailedStatement {
   readonly migration: string;
-  readonly file: SqlFile;
+  readonly file: SqlText;
   /** The statement that was running; absent when it was the bookkeeping around them. */
   readonly statement?: SqlStatement;
 }
@@ -66,13 +67,13 @@ function hintFor(error: unknown, known: string | undefined): string {
   return known ?? "correct the file, then run it again: roomctl migrate";
 }
 
-function locate(error: unknown, file: SqlFile, statement: SqlStatement): { line: number; column: number } {
+function locate(error: unknown, file: SqlText, statement: SqlStatement): { line: number; column: number } {
   const body = bodyLine(error, statement);
   if (body !== undefined) return { line: body, column: 1 };
   const position = Number(textOf(error, "position") ?? 1);
   // PostgreSQL counts characters from 1, JavaScript UTF-16 units from 0.
   const skipped = [...statement.text].slice(0, position - 1).join("");
-  return positionAt(file.sql, statement.offset + skipped.length);
+  return positionsIn(file.sql).at(statement.offset + skipped.length);
 }
 
 /** Inside a DO block PostgreSQL gives the line of its body, which begins at the opening dollar quote. */
@@ -80,7 +81,7 @@ function bodyLine(error: unknown, statement: SqlStatement): number | undefined {
   const inner = /inline_code_block line (\d+)/.exec(textOf(error, "where") ?? "")?.[1];
   const opening = statement.text.search(/\$\w*\$/);
   if (inner === undefined || opening === -1) return undefined;
-  return statement.line + positionAt(statement.text, opening).line - 1 + Number(inner) - 1;
+  return statement.line + positionsIn(statement.text).at(opening).line - 1 + Number(inner) - 1;
 }
 
 function textOf(error: unknown, field: string): string | null {

@@ -3,27 +3,23 @@ import { basename, join } from "node:path";
 import { sha256 } from "../core/digest.js";
 import { messageOf, RoomctlError } from "../core/errors.js";
 import { readSqlText } from "../core/sql-text.js";
+import { type Layout, refusePrograms, type SqlText, splitParts } from "./layout.js";
 import { newMigrationCommand } from "./names.js";
-import { findTransactionControl, type SqlStatement, splitStatements } from "./statements.js";
 
 /**
  * Words of this folder. A *migration* is a pair of files, `NNNN_name.up.sql` and, if it can be undone,
- * `NNNN_name.down.sql`; its *name* is what stands before `.up.sql`, its *version* the number in front. A *run* is one
- * attempt to bring it up or down; it is *applied* while `roomctl.migrations` holds its name.
+ * `NNNN_name.down.sql`, or one file with both parts in the *layout* of another tool; its *name* is what stands before
+ * `.up.sql` or `.sql`, its *version* the number in front. A *script* is one part, parsed. A *run* is one attempt to bring
+ * a migration up or down; it is *applied* while `roomctl.migrations` holds its name.
  */
 export interface MigrationFile {
   readonly name: string;
   readonly version: bigint;
-  readonly up: SqlFile;
-  readonly down?: SqlFile;
-  /** SHA-256 of the up file, the same for every line ending and with or without a byte order mark. */
+  readonly layout: Layout;
+  readonly up: SqlText;
+  readonly down?: SqlText;
+  /** SHA-256 of the up part, the same for every line ending and with or without a byte order mark. */
   readonly checksum: string;
-}
-
-export interface SqlFile {
-  readonly path: string;
-  readonly sql: string;
-  readonly statements: readonly SqlStatement[];
 }
 
 /**
@@ -31,24 +27,15 @@ export interface SqlFile {
  * E_MIGRATION_ORDER naming the file that does not fit.
  */
 export function readMigrationFiles(directory: string): readonly MigrationFile[] {
-  const fileNames = listDirectory(directory).filter((fileName) => /\.sql$/i.test(fileName));
-  const parts = fileNames.map((fileName) => parseFileName(directory, fileName));
+  const fileNames = listDirectory(directory);
+  refusePrograms(directory, fileNames);
+  const parts = fileNames.filter((name) => /\.sql$/i.test(name)).map((name) => parseFileName(directory, name));
   const downs = new Map(parts.filter((part) => part.direction === "down").map((part) => [part.name, part.path]));
-  const ups = parts.filter((part) => part.direction === "up").sort((a, b) => compareVersions(a.version, b.version));
+  const ups = parts.filter((part) => part.direction !== "down").sort((a, b) => compareVersions(a.version, b.version));
   if (ups.length === 0) throw noMigrations(directory);
-  refuseOrphanedDowns(downs, new Set(ups.map((up) => up.name)));
+  refuseOrphanedDowns(downs, new Set(ups.filter(({ direction }) => direction === "up").map(({ name }) => name)));
   refuseSharedNumbers(ups);
-  return ups.map(({ name, version, path }) => {
-    const up = readSqlFile(path);
-    const downPath = downs.get(name);
-    return {
-      name,
-      version,
-      up,
-      checksum: checksumOf(up.sql),
-      ...(downPath === undefined ? {} : { down: readSqlFile(downPath) }),
-    };
-  });
+  return ups.map((part) => readMigration(part, downs.get(part.name)));
 }
 
 /** The migration of that name among those that were read. */
@@ -60,18 +47,9 @@ export function requireFile(files: readonly MigrationFile[], name: string): Migr
   });
 }
 
-/** Reads an SQL file that is to run inside a transaction of ours. Throws E_FILE, or E_USAGE when it has one of its own. */
-export function readSqlFile(path: string): SqlFile {
-  const sql = readSqlText(path).replace(/^\uFEFF/, "");
-  const statements = splitStatements(sql);
-  const own = findTransactionControl(statements);
-  if (own) {
-    const word = own.text.split(/\s/, 1)[0]?.toUpperCase();
-    throw new RoomctlError("E_USAGE", `${path}:${own.line} has its own ${word}, and would be left half applied`, {
-      hint: "take it out: roomctl runs each file in one transaction",
-    });
-  }
-  return { path, sql, statements };
+/** Reads one SQL file, without its byte order mark. Throws E_FILE, or E_USAGE when it is not text. */
+export function readSqlFile(path: string): SqlText {
+  return { path, sql: readSqlText(path).replace(/^\uFEFF/, "") };
 }
 
 /** SHA-256 of SQL text with its line endings and byte order mark evened out: a checkout on Windows is no edit. */
@@ -87,8 +65,15 @@ function compareVersions(a: bigint, b: bigint): number {
 interface FilePart {
   readonly name: string;
   readonly version: bigint;
-  readonly direction: "up" | "down";
+  readonly direction: "up" | "down" | "both";
   readonly path: string;
+}
+
+function readMigration({ name, version, direction, path }: FilePart, downPath: string | undefined): MigrationFile {
+  const file = readSqlFile(path);
+  const down = downPath === undefined ? {} : { down: readSqlFile(downPath) };
+  const parts = direction === "both" ? splitParts(path, file.sql) : { layout: "pair" as const, up: file, ...down };
+  return { name, version, ...parts, checksum: checksumOf(parts.up.sql) };
 }
 
 function listDirectory(directory: string): readonly string[] {
@@ -109,8 +94,8 @@ function noMigrations(directory: string): RoomctlError {
 }
 
 function parseFileName(directory: string, fileName: string): FilePart {
-  const match = /^((\d+)_.+)\.(up|down)\.sql$/s.exec(fileName);
-  const [, name, digits, direction] = match ?? [];
+  const match = /^((\d+)[_-].+?)(?:\.(up|down))?\.sql$/s.exec(fileName);
+  const [, name, digits, direction = "both"] = match ?? [];
   if (name === undefined || digits === undefined) {
     throw new RoomctlError("E_USAGE", `${join(directory, fileName)} is not named like a migration`, {
       hint: "name it NNNN_what-it-does.up.sql (or .down.sql), or keep it in another folder",
@@ -119,7 +104,7 @@ function parseFileName(directory: string, fileName: string): FilePart {
   return {
     name,
     version: BigInt(digits),
-    direction: direction === "down" ? "down" : "up",
+    direction: direction === "up" || direction === "down" ? direction : "both",
     path: join(directory, fileName),
   };
 }

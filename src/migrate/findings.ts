@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import type { MigrationFile } from "./files.js";
 import type { MigrationHistory } from "./history.js";
 import { newMigrationCommand, versionOf } from "./names.js";
+import { isBlank } from "./statements.js";
 
 /** Something about the files and the database that do not fit each other. */
 export interface MigrationFinding {
@@ -22,7 +23,7 @@ export function findMismatches(
     const record = history.records.find(({ name }) => name === file.name);
     const isEdited = record?.isApplied && record.checksum !== null && record.checksum !== file.checksum;
     const isLate = !record?.isApplied && file.version < newest;
-    const isEmpty = !record?.isApplied && file.up.statements.length === 0;
+    const isEmpty = !record?.isApplied && isBlank(file.up.sql);
     return [
       ...(isEdited ? [edited(file)] : []),
       ...(isLate ? [outOfOrder(file, applied.length)] : []),

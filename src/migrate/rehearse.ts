@@ -2,9 +2,11 @@ import { RoomctlError } from "../core/errors.js";
 import type { Connection, Database } from "../db/pool.js";
 import { leaveOwnSchemaOut } from "../db/search-path.js";
 import { describeFailure } from "./failure.js";
-import type { MigrationFile, SqlFile } from "./files.js";
+import type { MigrationFile } from "./files.js";
 import { type Change, compareHoldings, type Holdings, readHoldings } from "./holdings.js";
 import { type DataLoss, measureChange, showAllRows } from "./loss.js";
+import { loadParser } from "./parse.js";
+import { parseScript, type Script } from "./script.js";
 
 export interface Rehearsal {
   /** What would be taken away, in the order in which it would go; also what holds nothing now (`rows: 0`). */
@@ -54,11 +56,12 @@ async function undoEach(
 ): Promise<readonly PlannedChange[]> {
   const changes: PlannedChange[] = [];
   const settings = await readSettings(connection);
+  const parser = await loadParser();
   let before = start;
   for (const { name: migration, down } of migrations) {
     // In a subtransaction of its own, TRUNCATE gives a table that an earlier step rewrote a new file again.
     await connection.execute("SAVEPOINT before_step");
-    if (down) await runStatements(connection, migration, down);
+    if (down) await runStatements(connection, migration, parseScript(parser, down));
     await restoreSettings(connection, settings);
     const after = await readHoldings(connection);
     for (const change of await compareHoldings(connection, before, after)) changes.push({ ...change, migration });
@@ -67,7 +70,7 @@ async function undoEach(
   return changes;
 }
 
-async function runStatements(connection: Connection, migration: string, file: SqlFile): Promise<void> {
+async function runStatements(connection: Connection, migration: string, file: Script): Promise<void> {
   for (const statement of file.statements) {
     try {
       await connection.query(statement.text);

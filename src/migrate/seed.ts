@@ -11,7 +11,9 @@ import { codeOf, sqlstate } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
 import { withTransaction } from "../db/transaction.js";
 import { describeFailure } from "./failure.js";
-import { readSqlFile, type SqlFile } from "./files.js";
+import { readSqlFile } from "./files.js";
+import { loadParser, type ParsedStatement } from "./parse.js";
+import { assertNoOwnControl, parseScript, type Script } from "./script.js";
 
 export interface SeedResult {
   readonly file: string;
@@ -30,7 +32,8 @@ interface SeededTable {
  * marked as development, E_SQL with the line of the statement that failed.
  */
 export async function applySeed(database: Database, path: string, lock: LockOptions): Promise<SeedResult> {
-  const file = readSqlFile(path);
+  const file = parseScript(await loadParser(), readSqlFile(path));
+  assertNoOwnControl(file);
   await assertDevelopment(database);
   return withLock(database, "change", lock, () =>
     withTransaction(database, {}, async (connection) => {
@@ -59,7 +62,7 @@ async function assertDevelopment(database: Database): Promise<void> {
   );
 }
 
-async function runStatement(connection: Connection, file: SqlFile, statement: SqlFile["statements"][number]) {
+async function runStatement(connection: Connection, file: Script, statement: ParsedStatement) {
   try {
     await connection.query(statement.text);
   } catch (error) {

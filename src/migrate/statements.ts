@@ -1,3 +1,5 @@
+import { positionsIn } from "./position.js";
+
 /**
  * One statement of an SQL file. `offset` and `line` (from 1) are those of its first word; comments before it and the
  * semicolon after it are left out.
@@ -10,15 +12,18 @@ export interface SqlStatement {
 
 /**
  * Splits SQL at its top-level semicolons by psql's rules: none inside quotes, dollar quotes, comments, parentheses
- * (CREATE RULE) or the BEGIN ATOMIC … END body of an SQL function.
+ * (CREATE RULE) or the BEGIN ATOMIC … END body of an SQL function. For text that PostgreSQL's parser does not know;
+ * what it knows, it splits itself (`parse.ts`).
  */
 export function splitStatements(sql: string): readonly SqlStatement[] {
   const statements: SqlStatement[] = [];
+  const positions = positionsIn(sql);
   let start: number | undefined;
   let end = 0;
   let nesting = emptyNesting;
   const finish = () => {
-    if (start !== undefined) statements.push({ text: sql.slice(start, end), offset: start, line: lineAt(sql, start) });
+    if (start !== undefined)
+      statements.push({ text: sql.slice(start, end), offset: start, line: positions.at(start).line });
     start = undefined;
     nesting = emptyNesting;
   };
@@ -36,32 +41,24 @@ export function splitStatements(sql: string): readonly SqlStatement[] {
   return statements;
 }
 
-/** The first statement that begins or ends a transaction, which would tear the one that roomctl wraps around the file. */
-export function findTransactionControl(statements: readonly SqlStatement[]): SqlStatement | undefined {
-  return statements.find(({ text }) => {
-    const [first, second, third] = leadingWords(text, 3);
-    switch (first) {
-      case "BEGIN":
-      case "COMMIT":
-      case "END":
-      case "ABORT":
-        return true;
-      case "START":
-      case "PREPARE":
-        return second === "TRANSACTION";
-      case "ROLLBACK":
-        return second !== "TO" && third !== "TO";
-      default:
-        return false;
-    }
-  });
+/** Where the blanks and comments that begin at `offset` end. */
+export function afterBlanks(sql: string, offset: number): number {
+  for (const token of tokens(sql, offset)) if (token.kind !== "blank") return token.offset;
+  return sql.length;
 }
 
-/** Where a character of the file stands, both from 1; `offset` counts UTF-16 units, the column counts characters. */
-export function positionAt(sql: string, offset: number): { readonly line: number; readonly column: number } {
-  const before = sql.slice(0, offset);
-  const lineStart = before.lastIndexOf("\n") + 1;
-  return { line: lineAt(sql, offset), column: [...before.slice(lineStart)].length + 1 };
+/** True when a text holds no statement. */
+export function isBlank(sql: string): boolean {
+  for (const token of tokens(sql)) if (token.kind !== "blank" && token.text !== ";") return false;
+  return true;
+}
+
+/** The comments that fill a line from its first word on. */
+export function lineComments(sql: string): readonly { readonly text: string; readonly offset: number }[] {
+  return [...tokens(sql)].filter(
+    ({ text, offset }) =>
+      text.startsWith("--") && /^[ \t]*$/.test(sql.slice(sql.lastIndexOf("\n", offset) + 1, offset)),
+  );
 }
 
 interface Token {
@@ -77,8 +74,8 @@ interface Token {
 const tokenPattern =
   /(?<blank>\s+|--[^\n]*)|(?<quoted>[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|'[^']*(?:'|$)|"[^"]*(?:"|$)|(?<tag>\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)[\s\S]*?(?:\k<tag>|$))|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|[0-9][\w.]*|[\s\S]/y;
 
-function* tokens(sql: string): Generator<Token> {
-  for (let offset = 0; offset < sql.length; ) {
+function* tokens(sql: string, from = 0): Generator<Token> {
+  for (let offset = from; offset < sql.length; ) {
     const comment = sql.startsWith("/*", offset) ? blockComment(sql, offset) : undefined;
     if (comment !== undefined) {
       yield { kind: "blank", text: comment, offset };
@@ -127,20 +124,4 @@ function nest(nesting: Nesting, token: Token): Nesting {
   if (word === "BEGIN" || (word === "CASE" && bodies > 0)) return { ...nesting, bodies: bodies + 1 };
   if (word === "END" && bodies > 0) return { ...nesting, bodies: bodies - 1 };
   return nesting;
-}
-
-function leadingWords(text: string, count: number): readonly string[] {
-  const words: string[] = [];
-  for (const token of tokens(text)) {
-    if (token.kind === "blank") continue;
-    if (token.kind !== "word" || words.length === count) break;
-    words.push(token.text.toUpperCase());
-  }
-  return words;
-}
-
-function lineAt(sql: string, offset: number): number {
-  let line = 1;
-  for (let at = sql.indexOf("\n"); at !== -1 && at < offset; at = sql.indexOf("\n", at + 1)) line += 1;
-  return line;
 }

@@ -9,11 +9,11 @@ import { listMigrations } from "../../src/migrate/status.js";
 const files = ["0001_users", "0002_rooms", "0003_rooms-index"].map(fileOf);
 
 function fileOf(name: string): MigrationFile {
-  const statements = [{ text: "SELECT 1", offset: 0, line: 1 }];
-  const file = (ending: string) => ({ path: `/m/${name}.${ending}.sql`, sql: "SELECT 1", statements });
+  const file = (ending: string) => ({ path: `/m/${name}.${ending}.sql`, sql: "SELECT 1" });
   return {
     name,
     version: BigInt(Number.parseInt(name, 10)),
+    layout: "pair",
     up: file("up"),
     down: file("down"),
     checksum: `sum of ${name}`,

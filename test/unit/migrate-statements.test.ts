@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { findTransactionControl, positionAt, splitStatements } from "../../src/migrate/statements.js";
+import { splitStatements } from "../../src/migrate/statements.js";
 
 const textsOf = (sql: string) => splitStatements(sql).map(({ text }) => text);
 
@@ -37,34 +37,6 @@ test("a statement knows its line and its offset", () => {
   const statements = splitStatements(sql);
   expect(statements.map(({ line }) => line)).toEqual([2, 4]);
   for (const { text, offset } of statements) expect(sql.slice(offset, offset + text.length)).toBe(text);
-});
-
-test.each([
-  "BEGIN",
-  "begin;",
-  "START TRANSACTION",
-  "COMMIT AND CHAIN",
-  "END",
-  "ROLLBACK",
-  "ABORT",
-  "PREPARE TRANSACTION 'x'",
-])("%j is transaction control", (sql) => {
-  expect(findTransactionControl(splitStatements(`SELECT 1; /* now */ ${sql}`))?.line).toBe(1);
-});
-
-test.each([
-  "DO $$ BEGIN COMMIT; END $$",
-  "SELECT 'COMMIT'",
-  "-- COMMIT;\nSELECT 1",
-  "SAVEPOINT a; ROLLBACK TO a; ROLLBACK TO SAVEPOINT a; ROLLBACK WORK TO a; RELEASE a",
-  "PREPARE q AS SELECT 1",
-  'CREATE TABLE "begin" (n int)',
-])("%j is no transaction control", (sql) => {
-  expect(findTransactionControl(splitStatements(sql))).toBeUndefined();
-});
-
-test("a position counts characters, not UTF-16 units", () => {
-  expect(positionAt("a\n😀x", 4)).toEqual({ line: 2, column: 2 });
 });
 
 test("a megabyte of one string is split without trouble", () => {

@@ -1,0 +1,104 @@
+import { RoomctlError } from "../core/errors.js";
+import { quoteIdentifier } from "../db/identifier.js";
+import type { Connection, Database } from "../db/pool.js";
+import { describeFailure } from "./failure.js";
+import type { MigrationFile } from "./files.js";
+import type { ParsedStatement, Parser } from "./parse.js";
+import { assertNoOwnControl, parseScript, type Script } from "./script.js";
+
+/** A migration with its parts parsed. */
+export interface ParsedMigration {
+  readonly file: MigrationFile;
+  readonly up: Script;
+  readonly down?: Script;
+}
+
+/** Parses both parts of a migration. Throws E_USAGE when the up part has a transaction of its own. */
+export function parseMigration(parser: Parser, file: MigrationFile): ParsedMigration {
+  const up = parseScript(parser, file.up);
+  assertNoOwnControl(up);
+  return { file, up, ...(file.down === undefined ? {} : { down: parseScript(parser, file.down) }) };
+}
+
+export interface BuildOptions {
+  readonly onProgress?: (event: { readonly message: string; readonly done?: number; readonly total?: number }) => void;
+}
+
+/**
+ * Brings an empty scratch database to where migrations lead, without history, locks or retries: what is there is nobody
+ * else's. Roles that the scripts name are made if the server does not have them.
+ * Throws E_MIGRATION_FAILED with file, line and column.
+ */
+export async function buildSchema(
+  database: Database,
+  migrations: readonly ParsedMigration[],
+  options: BuildOptions = {},
+): Promise<void> {
+  await using connection = await database.connect();
+  await createMissingRoles(connection, migrations);
+  for (const [index, { file, up }] of migrations.entries()) {
+    options.onProgress?.({ message: `building ${file.name}`, done: index, total: migrations.length });
+    await runScript(connection, file.name, up);
+  }
+}
+
+/** Runs a script as a migrator does: in one transaction, or each statement by itself. What it sets ends with it. */
+export async function runScript(connection: Connection, migration: string, script: Script): Promise<void> {
+  if (script.isTransactional) await connection.execute("BEGIN");
+  try {
+    for (const statement of script.statements) await runStatement(connection, migration, { script, statement });
+    if (script.isTransactional) await connection.execute("COMMIT");
+  } catch (error) {
+    if (script.isTransactional) await connection.execute("ROLLBACK");
+    throw error;
+  } finally {
+    await resetSession(connection);
+  }
+}
+
+interface Placed {
+  readonly script: Script;
+  readonly statement: ParsedStatement;
+}
+
+/** Runs one statement. Throws E_MIGRATION_FAILED with file, line and column. */
+export async function runStatement(
+  connection: Connection,
+  migration: string,
+  { script, statement }: Placed,
+): Promise<void> {
+  try {
+    await connection.query(statement.text);
+  } catch (error) {
+    const { code, message, why, hint } = describeFailure(error, { migration, file: script, statement });
+    throw new RoomctlError(code, `${message}: ${why}`, { hint, cause: error });
+  }
+}
+
+/** What a script set (search_path, a role, temporary tables) must not rule the next one. */
+export async function resetSession(connection: Connection): Promise<void> {
+  await connection.execute("RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; UNLISTEN *; DEALLOCATE ALL");
+}
+
+/** A scratch server does not know the roles of the target. Roles live in the server: they stay until it ends. */
+async function createMissingRoles(connection: Connection, migrations: readonly ParsedMigration[]): Promise<void> {
+  const names = new Set(migrations.flatMap(({ up }) => up.statements.flatMap(({ node }) => rolesIn(node))));
+  const known = await connection.query<{ name: string }>("SELECT rolname AS name FROM pg_roles");
+  for (const { name } of known) names.delete(name);
+  const created = new Set(migrations.flatMap(({ up }) => up.statements.flatMap(createdRole)));
+  for (const name of names) {
+    if (!created.has(name)) await connection.execute(`CREATE ROLE ${quoteIdentifier(name)}`);
+  }
+}
+
+/** Names in `RoleSpec` nodes, wherever they stand: GRANT … TO, OWNER TO, CREATE POLICY … TO. */
+function rolesIn(node: unknown): readonly string[] {
+  if (typeof node !== "object" || node === null) return [];
+  const role: unknown = Reflect.get(node, "RoleSpec");
+  const name: unknown = typeof role === "object" && role !== null ? Reflect.get(role, "rolename") : undefined;
+  return [...(typeof name === "string" ? [name] : []), ...Object.values(node).flatMap(rolesIn)];
+}
+
+function createdRole({ node }: ParsedStatement): readonly string[] {
+  return node !== undefined && "CreateRoleStmt" in node && node.CreateRoleStmt.role ? [node.CreateRoleStmt.role] : [];
+}

@@ -1,0 +1,34 @@
+import { RoomctlError } from "../core/errors.js";
+import { asksForNoTransaction, type SqlText } from "./layout.js";
+import type { ParsedStatement, Parser } from "./parse.js";
+import { needsNoTransaction, transactionControlOf } from "./transaction-mode.js";
+
+/** One part of a migration, parsed. */
+export interface Script extends SqlText {
+  readonly statements: readonly ParsedStatement[];
+  /** True when it runs in one transaction; false when a statement of it cannot, or its file says so. */
+  readonly isTransactional: boolean;
+  /** The first statement that begins or ends a transaction of its own. Such a script must not run. */
+  readonly ownControl: ParsedStatement | undefined;
+}
+
+/** Splits and parses one part, and finds out how it has to run. */
+export function parseScript(parser: Parser, { path, sql }: SqlText): Script {
+  const statements = parser.parse(sql);
+  return {
+    path,
+    sql,
+    statements,
+    isTransactional: !asksForNoTransaction({ path, sql }) && !statements.some((one) => needsNoTransaction(one, parser)),
+    ownControl: statements.find((statement) => transactionControlOf(statement) !== undefined),
+  };
+}
+
+/** Throws E_USAGE when a script begins or ends a transaction: the one that roomctl wraps around it would be torn. */
+export function assertNoOwnControl({ path, ownControl }: Script): void {
+  if (ownControl === undefined) return;
+  const word = transactionControlOf(ownControl);
+  throw new RoomctlError("E_USAGE", `${path}:${ownControl.line} has its own ${word}, and would be left half applied`, {
+    hint: "take it out: roomctl runs each file in one transaction, or each statement by itself where it must",
+  });
+}
