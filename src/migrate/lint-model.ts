@@ -1,0 +1,82 @@
+import type { QualifiedName } from "../db/identifier.js";
+
+/**
+ * What is known of the schema at one point of the migrations: from the files before it, and from the database where one is
+ * given. What a body does behind a condition is taken as done; what EXECUTE does is not known.
+ */
+export interface LintModel {
+  /** A relation's full name: an unqualified one is looked up in the file's search_path, `public` unless it says otherwise. */
+  resolve(name: { readonly schemaname?: string; readonly relname?: string }): QualifiedName;
+  table(name: QualifiedName): TableModel | undefined;
+  /** The table that an index belongs to. */
+  tableOfIndex(name: QualifiedName): TableModel | undefined;
+  /** All tables, for rules about "every". */
+  tables(): readonly TableModel[];
+  /** True when anything of that kind and name is known: `type public.mood`, `function public.f`, `view public.v`, `schema app`. */
+  has(kind: ObjectKind, name: QualifiedName): boolean;
+  /** True when that object was made by the pending set itself: nobody else uses it yet. */
+  isNew(kind: ObjectKind, name: QualifiedName): boolean;
+  /** A publication `FOR ALL TABLES`, or one that lists the table. */
+  isPublished(name: QualifiedName): boolean;
+  /** True when the model comes from a database, so that what is not in it does not exist. */
+  readonly isComplete: boolean;
+}
+
+export type ObjectKind =
+  | "schema"
+  | "table"
+  | "view"
+  | "materialized view"
+  | "index"
+  | "sequence"
+  | "type"
+  | "function"
+  | "extension"
+  | "publication"
+  | "role"
+  | "policy"
+  | "trigger"
+  | "rule"
+  | "constraint";
+
+export interface TableModel {
+  readonly name: QualifiedName;
+  /** Made by the pending set: empty or nearly so, and nobody else uses it yet. */
+  readonly isNew: boolean;
+  readonly isPartitioned: boolean;
+  readonly columns: readonly ColumnModel[];
+  readonly primaryKey: readonly string[] | undefined;
+  readonly indexes: readonly IndexModel[];
+  readonly constraints: readonly ConstraintModel[];
+  readonly replicaIdentity: "default" | "full" | "nothing" | "index";
+  /** Estimated rows, and bytes with indexes and TOAST, of the database; undefined without one. */
+  readonly rows: number | undefined;
+  readonly sizeBytes: number | undefined;
+}
+
+export interface ColumnModel {
+  readonly name: string;
+  /** As `format_type` writes it without a schema: `integer`, `character varying(20)`, `timestamp with time zone`. */
+  readonly type: string;
+  readonly isNotNull: boolean;
+  readonly hasDefault: boolean;
+}
+
+export interface IndexModel {
+  readonly name: QualifiedName;
+  /** Undefined for a place that holds an expression. */
+  readonly columns: readonly (string | undefined)[];
+  readonly isUnique: boolean;
+  readonly isPartial: boolean;
+  readonly isValid: boolean;
+}
+
+export interface ConstraintModel {
+  readonly name: string | undefined;
+  readonly kind: "check" | "foreign key" | "unique" | "primary key" | "exclude" | "not null";
+  readonly columns: readonly string[];
+  readonly isValidated: boolean;
+  /** Of a CHECK, as it was written: `a IS NOT NULL`. */
+  readonly expression: string | undefined;
+  readonly references: QualifiedName | undefined;
+}
