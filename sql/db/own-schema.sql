@@ -23,6 +23,22 @@ CREATE TABLE IF NOT EXISTS roomctl.migration_runs (
 );
 CREATE INDEX IF NOT EXISTS migration_runs_name ON roomctl.migration_runs (name, id);
 
+-- Came with migrations outside of a transaction: how far one got, and what is needed to go on there.
+ALTER TABLE roomctl.migration_runs
+    ADD COLUMN IF NOT EXISTS is_transactional   boolean NOT NULL DEFAULT true,
+    -- Recorded without having run: baseline, --fake.
+    ADD COLUMN IF NOT EXISTS is_fake            boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS statements         integer,
+    -- The statement that was reached, from 1, and how many before it are done for good.
+    ADD COLUMN IF NOT EXISTS statement_reached  integer NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS statements_done    integer NOT NULL DEFAULT 0,
+    -- SHA-256 of the text of those.
+    ADD COLUMN IF NOT EXISTS done_checksum      text,
+    -- What stood before the statement that was reached, where that tells later what it did.
+    ADD COLUMN IF NOT EXISTS before_statement   jsonb,
+    -- Of the app's schema after the last migration of a run.
+    ADD COLUMN IF NOT EXISTS schema_fingerprint text;
+
 -- What kind of environment this database belongs to; one row at most.
 CREATE TABLE IF NOT EXISTS roomctl.marker (
     singleton   boolean PRIMARY KEY DEFAULT true CHECK (singleton),

@@ -13,8 +13,8 @@ SELECT name,
            SELECT checksum FROM roomctl.migration_runs AS run
             WHERE run.name = names.name AND direction = 'up' AND state IN ('done', 'running')
             ORDER BY id DESC LIMIT 1) END AS checksum,
-       (SELECT json_build_object('direction', direction, 'state', state, 'attempt', attempt,
-                                 'startedAt', started_at, 'finishedAt', finished_at, 'error', error)
+       -- As JSON, so that a table that an older release made, without the newer columns, can be read too.
+       (SELECT to_jsonb(run)
           FROM roomctl.migration_runs AS run
          WHERE run.name = names.name ORDER BY id DESC LIMIT 1) AS "lastRun"
   FROM (SELECT name FROM applied UNION SELECT name FROM roomctl.migration_runs) AS names

@@ -4,11 +4,16 @@ import { loadStatement } from "./statement.js";
 /** Tables of roomctl's own, in schema `roomctl`, that `sql/db/own-schema.sql` makes. */
 const ownTables = ["migrations", "migration_runs", "marker", "operations"];
 
-/** True when every table of roomctl's own is there. */
+/** The column that came last: where it is missing, an older release made the tables. */
+const newestColumn = { table: "roomctl.migration_runs", column: "schema_fingerprint" };
+
+/** True when every table of roomctl's own is there, as this release makes it. */
 async function hasOwnSchema(queryable: Queryable): Promise<boolean> {
   const [row] = await queryable.query<{ complete: boolean }>(
-    "SELECT bool_and(to_regclass('roomctl.' || name) IS NOT NULL) AS complete FROM unnest($1::text[]) AS name",
-    [ownTables],
+    `SELECT bool_and(to_regclass('roomctl.' || name) IS NOT NULL)
+            AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($2) AND attname = $3) AS complete
+       FROM unnest($1::text[]) AS name`,
+    [ownTables, newestColumn.table, newestColumn.column],
   );
   return row?.complete ?? false;
 }

@@ -3,7 +3,7 @@ import type { Client, Pool, PoolClient, PoolConfig } from "pg";
 import { RoomctlError } from "../core/errors.js";
 import { connectionFailure, isTlsRefusal } from "./failure.js";
 import { readPgpass } from "./pgpass.js";
-import { type SessionSettings, sessionSettings } from "./session.js";
+import { resetSession, type SessionSettings, sessionSettings } from "./session.js";
 import { type DatabaseTarget, formatTarget } from "./target.js";
 import { type TlsAttempt, tlsAttempts } from "./tls.js";
 
@@ -18,6 +18,11 @@ export interface Queryable {
 export interface Connection extends Queryable, AsyncDisposable {
   /** The driver's client. Only for `db/`: COPY streams, cancellation, the pooler test. */
   readonly client: PoolClient;
+  /**
+   * Takes back what was set or made temporary in the session; its advisory locks stay. Settings of the session are ours
+   * again, with those given here over them: `{ search_path: "app" }`.
+   */
+  reset(settings?: Readonly<Record<string, string>>): Promise<void>;
   /** Ends the session instead of giving it back: its locks and temporary state go with it. */
   discard(): void;
 }
@@ -187,6 +192,10 @@ function wrapClient(client: PoolClient, options: OpenOptions, onEnd: () => void)
       const result = await run(sql, values);
       const last = Array.isArray(result) ? result.at(-1) : result;
       return last?.rowCount ?? 0;
+    },
+    async reset(settings = {}) {
+      options.signal?.throwIfAborted();
+      await resetSession(client, options, settings);
     },
     discard: () => end(true),
     async [Symbol.asyncDispose]() {

@@ -5,10 +5,15 @@ import type { Connection } from "./pool.js";
  * role called `roomctl` is our own schema: the app's tables would be made in it. Holds until the session ends.
  */
 export async function leaveOwnSchemaOut(connection: Connection): Promise<void> {
-  await connection.query(
-    `SELECT set_config('search_path', coalesce(
-              (SELECT string_agg(quote_ident(schema), ', ' ORDER BY position)
-                 FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (schema, position)
-                WHERE schema <> 'roomctl'), 'public'), false)`,
+  await connection.query("SELECT set_config('search_path', $1, false)", [await readAppPath(connection)]);
+}
+
+/** The search_path that the session has by itself, without our own schema. */
+export async function readAppPath(connection: Connection): Promise<string> {
+  const [row] = await connection.query<{ path: string | null }>(
+    `SELECT string_agg(quote_ident(schema), ', ' ORDER BY position) AS path
+       FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (schema, position)
+      WHERE schema <> 'roomctl'`,
   );
+  return row?.path ?? "public";
 }

@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { quoteLiteral } from "./identifier.js";
 
 export interface SessionSettings {
   /** Shown in pg_stat_activity: `roomctl/migrate`. */
@@ -15,7 +16,32 @@ export interface SessionSettings {
  * A setting that this server does not know is left out.
  */
 export async function sessionSettings(client: ClientBase, settings: SessionSettings): Promise<void> {
-  const wanted: Record<string, string> = {
+  const wanted = wantedSettings(settings);
+  await client.query(settingStatement("unnest($1::text[])", "unnest($2::text[])"), [
+    Object.keys(wanted),
+    Object.values(wanted),
+  ]);
+}
+
+/**
+ * Takes back what was done to a session outside of tables: settings, role, temporary tables, cursors, LISTEN. Ours are set
+ * again, with `overrides` over them. Advisory locks stay. One round trip. Not inside a transaction.
+ */
+export async function resetSession(
+  client: ClientBase,
+  settings: SessionSettings,
+  overrides: Readonly<Record<string, string>>,
+): Promise<void> {
+  const wanted = { ...wantedSettings(settings), ...overrides };
+  const list = (texts: readonly string[]) => `unnest(ARRAY[${texts.map(quoteLiteral).join(", ")}])`;
+  const set = settingStatement(list(Object.keys(wanted)), list(Object.values(wanted)));
+  await client.query(
+    `RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD TEMP; DISCARD SEQUENCES; ${set}`,
+  );
+}
+
+function wantedSettings(settings: SessionSettings): Record<string, string> {
+  return {
     application_name: settings.applicationName ?? "roomctl",
     TimeZone: "UTC",
     DateStyle: "ISO, MDY",
@@ -28,11 +54,11 @@ export async function sessionSettings(client: ClientBase, settings: SessionSetti
     idle_session_timeout: "0",
     client_connection_check_interval: "1000ms",
   };
-  await client.query(
-    `SELECT set_config(known.name, wanted.value, false)
+}
+
+function settingStatement(names: string, values: string): string {
+  return `SELECT pg_catalog.set_config(known.name, wanted.value, false)
        FROM pg_catalog.pg_settings AS known
-       JOIN (SELECT unnest($1::text[]) AS name, unnest($2::text[]) AS value) AS wanted
-         ON lower(known.name) = lower(wanted.name)`,
-    [Object.keys(wanted), Object.values(wanted)],
-  );
+       JOIN (SELECT ${names} AS name, ${values} AS value) AS wanted
+         ON lower(known.name) = lower(wanted.name)`;
 }

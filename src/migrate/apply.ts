@@ -5,10 +5,11 @@ import type { Database } from "../db/pool.js";
 import { withTransaction } from "../db/transaction.js";
 import { type MigrationFile, readMigrationFiles } from "./files.js";
 import type { MigrationFinding } from "./findings.js";
-import { readHistory, settleInterruptedRuns } from "./history.js";
+import { readHistory } from "./history.js";
 import { type MarkOptions, planMark } from "./mark.js";
 import { assertRunnable, planUp, type UpPlan, type UpRange } from "./plan.js";
 import { type RunOptions, type RunResult, runMigrations } from "./run.js";
+import { settleInterruptedRuns } from "./run-log.js";
 
 export interface ApplyOptions extends UpRange, RunOptions, MarkOptions {
   readonly directory: string;
@@ -55,7 +56,7 @@ async function planRunnable(
 }
 
 function nothingToDo({ findings }: UpPlan): ApplyResult {
-  return { direction: "up", steps: [], failure: null, findings, markedAs: null, notes: [] };
+  return { direction: "up", steps: [], failure: null, schemaFingerprint: null, findings, markedAs: null, notes: [] };
 }
 
 interface Locked {

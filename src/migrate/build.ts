@@ -52,7 +52,8 @@ export async function runScript(connection: Connection, migration: string, scrip
     if (script.isTransactional) await connection.execute("ROLLBACK");
     throw error;
   } finally {
-    await resetSession(connection);
+    // What it set (search_path, a role, temporary tables) must not rule the next one.
+    await connection.reset();
   }
 }
 
@@ -73,11 +74,6 @@ export async function runStatement(
     const { code, message, why, hint } = describeFailure(error, { migration, file: script, statement });
     throw new RoomctlError(code, `${message}: ${why}`, { hint, cause: error });
   }
-}
-
-/** What a script set (search_path, a role, temporary tables) must not rule the next one. */
-export async function resetSession(connection: Connection): Promise<void> {
-  await connection.execute("RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP; UNLISTEN *; DEALLOCATE ALL");
 }
 
 /** A scratch server does not know the roles of the target. Roles live in the server: they stay until it ends. */

@@ -5,13 +5,16 @@ import { ensureOwnSchema } from "../db/own-schema.js";
 import type { Database } from "../db/pool.js";
 import { checksumOf, type MigrationFile, readMigrationFiles, requireFile } from "./files.js";
 import { findMismatches } from "./findings.js";
-import { type MigrationHistory, readHistory, settleInterruptedRuns } from "./history.js";
+import { type MigrationHistory, readHistory } from "./history.js";
 import { type Holdings, readHoldings } from "./holdings.js";
 import { assertDoneAsAgreed, assertHeldAsAgreed, assertNoFurtherLoss, type DataLoss } from "./loss.js";
 import { newMigrationCommand, requireMigration } from "./names.js";
-import { type MigrationPlan, nextAttempt, type PlannedMigration, type PlanRange } from "./plan.js";
+import { loadParser } from "./parse.js";
+import { type MigrationPlan, type PlannedMigration, type PlanRange, planRun, type Scripts } from "./plan.js";
 import { rehearseDown } from "./rehearse.js";
 import { type RunOptions, type RunResult, runMigrations } from "./run.js";
+import { settleInterruptedRuns } from "./run-log.js";
+import { parseScript } from "./script.js";
 
 export interface DownPlan extends MigrationPlan {
   readonly direction: "down";
@@ -44,7 +47,11 @@ interface Prepared {
 async function prepareDown(database: Database, directory: string, range: PlanRange): Promise<Prepared> {
   const files = readMigrationFiles(directory);
   const history = await readHistory(database);
-  const steps = planUndo(files, history, range);
+  const parser = await loadParser();
+  const scripts = new Map(
+    files.flatMap(({ name, down }) => (down ? [[name, parseScript(parser, down)] as const] : [])),
+  );
+  const steps = planUndo(files, history, { ...range, scripts });
   const migrations = steps.map(({ name }) => requireFile(files, name));
   const { drops, start } = await rehearseDown(database, migrations);
   const plan: DownPlan = {
@@ -67,7 +74,8 @@ export async function applyDown(
   plan: DownPlan,
   options: RunOptions & PlanRange & { readonly directory: string },
 ): Promise<DownResult> {
-  if (plan.steps.length === 0) return { direction: "down", steps: [], failure: null, losses: [] };
+  if (plan.steps.length === 0)
+    return { direction: "down", steps: [], failure: null, schemaFingerprint: null, losses: [] };
   const { lockWaitMs: waitMs, signal } = options;
   return withLock(database, "change", { waitMs, signal }, async (lock) => {
     await settleUnderLock(database);
@@ -82,7 +90,7 @@ export async function applyDown(
 export function planUndo(
   files: readonly MigrationFile[],
   history: MigrationHistory,
-  range: PlanRange,
+  { scripts = new Map(), ...range }: PlanRange & { readonly scripts?: Scripts } = {},
 ): readonly PlannedMigration[] {
   const applied = history.records.filter(({ isApplied }) => isApplied);
   const names = applied.map(({ name }) => name);
@@ -98,7 +106,7 @@ export function planUndo(
         name: record.name,
         path: down.path,
         checksum: checksumOf(down.sql),
-        attempt: nextAttempt(record, "down"),
+        ...planRun(record, "down", scripts.get(record.name)),
       };
     });
 }

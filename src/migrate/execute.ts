@@ -1,119 +1,127 @@
-import { dirname } from "node:path";
-import type { MigrationBuilder } from "node-pg-migrate";
-import { RoomctlError } from "../core/errors.js";
-import { asDriverClient, type RunStatement } from "../db/driver.js";
-import { releaseLock, takeLock } from "../db/lock.js";
 import type { Connection, Database } from "../db/pool.js";
-import { leaveOwnSchemaOut } from "../db/search-path.js";
+import { watchBuild } from "./build-watch.js";
 import type { MigrationFile } from "./files.js";
 import type { SqlText } from "./layout.js";
-import { loadParser } from "./parse.js";
-import { assertNoOwnControl, parseScript, type Script } from "./script.js";
+import { type OutsideRun, runOutside } from "./outside.js";
+import type { Parser } from "./parse.js";
+import { finishRun, type Progress } from "./run-log.js";
+import type { Script } from "./script.js";
 import type { SqlStatement } from "./statements.js";
+import type { Worker } from "./worker.js";
 
 export interface Execution {
-  readonly migration: MigrationFile;
+  readonly database: Database;
+  readonly worker: Worker;
+  readonly parser: Parser;
+  readonly migration: string;
   readonly direction: "up" | "down";
-  /** How long to wait for the server to end the session of a migrator that was killed. */
-  readonly waitMs: number;
-  readonly signal?: AbortSignal;
-  /** Runs in the migration's transaction, before its first statement. */
+  readonly script: Script;
+  readonly runId: string;
+  /** What an earlier try left done, outside of a transaction; `onProgress` tells what this one adds. */
+  readonly progress: Progress;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Runs in the migration's transaction, before its first statement; outside of one, in a transaction of its own. */
   readonly beforeStatements?: (connection: Connection) => Promise<void>;
-  /** Runs in the migration's transaction, after its last statement; not for a file without any. */
+  /** Runs in the migration's transaction, after its last statement. */
   readonly afterStatements?: (connection: Connection) => Promise<void>;
   /** Called as each statement of the file starts. */
   readonly onStatement?: (statement: SqlStatement, index: number, total: number) => void;
+  /** Told every few seconds how far the build of an index is, and whom it waits for. */
+  readonly onWait?: (message: string) => void;
 }
 
 /**
- * Runs one migration and notes it in `roomctl.migrations`, both in one transaction, by node-pg-migrate. The session is
- * the migration's own and ends with it: node-pg-migrate leaves a failed transaction open, and a file may leave settings.
+ * Runs one script and notes it in `roomctl.migrations`: in one transaction, or statement by statement where it cannot be.
+ * node-pg-migrate decides what comes when; each of its steps is done by us, so that it can be observed and resumed.
  */
-export async function executeMigration(database: Database, execution: Execution): Promise<void> {
-  const { migration, direction } = execution;
-  const script = parseScript(await loadParser(), fileOf(migration, direction) ?? migration.up);
-  assertNoOwnControl(script);
-  const connection = await database.connect();
-  try {
-    await connection.query("SELECT set_config('application_name', $1, false)", [`roomctl/migrate ${migration.name}`]);
-    await takeLock(connection, "migration", execution);
-    await leaveOwnSchemaOut(connection);
-    const { runner } = await import("node-pg-migrate");
-    const ran = await runner({
-      dbClient: asDriverClient(connection, observedRun(connection, execution, script)),
-      dir: dirname(migration.up.path),
-      ignorePattern: String.raw`(?![^]*\.up\.sql$)[^]*`,
-      migrationLoaderStrategies: [{ extensions: [".sql"], loader: async () => [unitOf(migration, script)] }],
-      migrationsSchema: "roomctl",
-      migrationsTable: "migrations",
-      direction,
-      file: escapeName(migration.name),
-      count: 1,
-      noLock: true,
-      singleTransaction: false,
-      checkOrder: false,
-      logger: silence,
-    });
-    if (ran.length === 1) return;
-    throw new RoomctlError("E_PLAN_STALE", `${migration.name} is no longer there to be run`, {
-      hint: "look again with: roomctl migrate status",
-    });
-  } finally {
-    await releaseLock(connection, "migration");
-  }
-}
-
-/** The file that a direction runs. */
-export function fileOf(migration: MigrationFile, direction: "up" | "down"): SqlText | undefined {
-  return direction === "up" ? migration.up : migration.down;
-}
-
-/** What node-pg-migrate sends, with our hooks around the statements of the file. */
-function observedRun(connection: Connection, execution: Execution, { statements }: Script): RunStatement {
+export async function executeMigration(execution: Execution): Promise<void> {
+  const { direction, script } = execution;
+  const { Migration } = await import("node-pg-migrate");
+  const steps = script.isTransactional ? stepsInside(execution) : stepsOutside(execution);
   let next = 0;
-  return async (sql, values) => {
-    const statement = statements[next];
-    const isOfFile = statement !== undefined && sql === asSent(statement);
-    if (isOfFile) {
-      execution.onStatement?.(statement, next, statements.length);
-      next += 1;
-    }
-    const rows = await connection.query(sql, values);
-    if (sql === "BEGIN;") await execution.beforeStatements?.(connection);
-    if (isOfFile && next === statements.length) await execution.afterStatements?.(connection);
-    return sql.startsWith("SELECT name FROM") ? rows.map(escapeRow) : rows;
+  const query = async () => {
+    await steps[next]?.();
+    next += 1;
+    return { rows: [] };
   };
-}
-
-/**
- * node-pg-migrate 9 pastes names between quotes as they are. So it is given them escaped, by the loader and by its
- * query of what has run alike: what it compares is equal, and what it writes is the true name.
- */
-function escapeName(name: string): string {
-  return name.replaceAll("'", "''");
-}
-
-function escapeRow(row: object): object {
-  const name: unknown = Reflect.get(row, "name");
-  return typeof name === "string" ? { ...row, name: escapeName(name) } : row;
-}
-
-function unitOf(migration: MigrationFile, { statements }: Script) {
-  const run = (builder: MigrationBuilder) => {
-    for (const statement of statements) builder.sql(asSent(statement));
+  const act = (builder: MigrationSteps) => {
+    if (!script.isTransactional) builder.noTransaction();
+    for (const { text } of script.statements) builder.sql(`${text};`);
   };
-  return {
-    // Its name is what stands before the last dot of the id.
-    id: `${escapeName(migration.name)}.sql`,
-    filePaths: [migration.up.path],
-    // Two functions: given one for both, node-pg-migrate would try to invert it.
-    actions: { up: run, down: (builder: MigrationBuilder) => run(builder) },
-  };
+  // Two functions: given one for both, node-pg-migrate would try to invert it.
+  const actions = { up: act, down: (builder: MigrationSteps) => act(builder) };
+  const options = { databaseUrl: "", dir: "", direction, migrationsTable: "migrations", migrationsSchema: "roomctl" };
+  const driver = Object.create(noDriver, { query: { value: query } });
+  await new Migration(driver, "migration.sql", actions, options, undefined, silence).apply(direction);
 }
 
-function asSent(statement: SqlStatement): string {
-  return `${statement.text};`;
+/** The part that a direction runs. */
+export function partOf(migration: MigrationFile, direction: "up" | "down"): SqlText {
+  return (direction === "up" ? migration.up : migration.down) ?? migration.up;
 }
 
+type Step = () => Promise<unknown>;
+
+function stepsInside(execution: Execution): readonly Step[] {
+  const { script, worker, runId, migration, direction } = execution;
+  const { connection } = worker;
+  return [
+    async () => {
+      await connection.execute("BEGIN");
+      await execution.beforeStatements?.(connection);
+    },
+    ...script.statements.map((statement, index) => async () => {
+      execution.onStatement?.(statement, index, script.statements.length);
+      await connection.query(statement.text);
+    }),
+    async () => {
+      await execution.afterStatements?.(connection);
+      await finishRun(connection, runId, { name: migration, direction });
+    },
+    () => connection.execute("COMMIT"),
+  ];
+}
+
+function stepsOutside(execution: Execution): readonly Step[] {
+  const { script, parser, worker, runId, migration, direction } = execution;
+  const { connection, lockTimeout } = worker;
+  const run: OutsideRun = { connection, lockTimeout, runId, script, parser, progress: execution.progress };
+  return [
+    ...script.statements.map((statement, index) => async () => {
+      if (index === 0) await checkBefore(execution);
+      execution.onStatement?.(statement, index, script.statements.length);
+      try {
+        await watchBuild(execution, () => runOutside(run, index));
+      } finally {
+        execution.onProgress?.(run.progress);
+      }
+    }),
+    () => finishRun(connection, runId, { name: migration, direction }),
+  ];
+}
+
+async function checkBefore({ worker, beforeStatements }: Execution): Promise<void> {
+  if (beforeStatements === undefined) return;
+  await worker.connection.execute("BEGIN");
+  await beforeStatements(worker.connection);
+  await worker.connection.execute("ROLLBACK");
+}
+
+/** What this file uses of node-pg-migrate's builder. */
+interface MigrationSteps {
+  noTransaction(): void;
+  sql(statement: string): void;
+}
+
+const nothing = async () => [];
 const ignore = () => {};
+/** node-pg-migrate's idea of a connection; of these it calls `query` only. */
+const noDriver = {
+  createConnection: async () => {},
+  select: nothing,
+  column: nothing,
+  connected: () => true,
+  addBeforeCloseListener: ignore,
+  close: async () => {},
+};
 const silence = { debug: ignore, info: ignore, warn: ignore, error: ignore };

@@ -26,11 +26,13 @@ export interface FailedStatement {
   readonly file: SqlText;
   /** The statement that was running; absent when it was the bookkeeping around them. */
   readonly statement?: SqlStatement;
+  /** Outside of a transaction: how many statements are done and stay. */
+  readonly kept?: number;
 }
 
 /** What PostgreSQL's error says, in terms of the file. */
 export function describeFailure(error: unknown, failed: FailedStatement): MigrationFailure {
-  const { migration, file, statement } = failed;
+  const { migration, file, statement, kept } = failed;
   if (error instanceof RoomctlError) return ownFailure(error, failed);
   const place = statement ? locate(error, file, statement) : undefined;
   const known = statementFailure(error);
@@ -39,7 +41,7 @@ export function describeFailure(error: unknown, failed: FailedStatement): Migrat
   return {
     code: ownCodes.has(known.code) ? known.code : "E_MIGRATION_FAILED",
     migration,
-    message: `${migration} failed at ${where}; it was rolled back`,
+    message: `${migration} failed at ${where}; ${remains(kept)}`,
     why: `${messageOf(error)}${detail === null ? "" : ` (${detail})`}`,
     hint: hintFor(error, known.hint),
     path: file.path,
@@ -48,6 +50,12 @@ export function describeFailure(error: unknown, failed: FailedStatement): Migrat
     sqlState: codeOf(error) ?? null,
     detail,
   };
+}
+
+function remains(kept: number | undefined): string {
+  if (kept === undefined) return "it was rolled back";
+  if (kept === 0) return "it runs outside of a transaction, and nothing of it was done before";
+  return `it runs outside of a transaction: ${kept === 1 ? "the statement" : `${kept} statements`} before it stay${kept === 1 ? "s" : ""}, and the next run goes on here`;
 }
 
 function ownFailure(error: RoomctlError, { migration, file }: FailedStatement): MigrationFailure {
@@ -63,7 +71,7 @@ function hintFor(error: unknown, known: string | undefined): string {
   const fromServer = textOf(error, "hint");
   if (fromServer) return fromServer;
   if (codeOf(error) === sqlstate.activeSqlTransaction)
-    return "a statement like CONCURRENTLY cannot run in a transaction; leave that word out";
+    return "this cannot run in a transaction: say so with a line `-- roomctl:no-transaction` at the top of the file";
   return known ?? "correct the file, then run it again: roomctl migrate";
 }
 

@@ -1,21 +1,32 @@
 import { dirname } from "node:path";
 import type { MigrationFile } from "./files.js";
-import type { MigrationHistory } from "./history.js";
+import type { MigrationHistory, MigrationRun } from "./history.js";
 import { newMigrationCommand, versionOf } from "./names.js";
+import { checksumOfDone } from "./outside.js";
+import { resumeFrom } from "./run-log.js";
+import { controlWordOf, type Script } from "./script.js";
 import { isBlank } from "./statements.js";
 
 /** Something about the files and the database that do not fit each other. */
 export interface MigrationFinding {
-  readonly kind: "edited" | "empty" | "missing-file" | "out-of-order" | "interrupted";
+  readonly kind:
+    | "edited"
+    | "empty"
+    | "missing-file"
+    | "out-of-order"
+    | "interrupted"
+    | "own-transaction"
+    | "changed-midway";
   readonly migration: string;
   readonly message: string;
   readonly hint: string;
 }
 
-/** Holds the files against the history. Pure; findings come in the order of the migrations. */
+/** Holds the files, and the scripts of pending ones, against the history. Pure; findings come in the order of the migrations. */
 export function findMismatches(
   files: readonly MigrationFile[],
   history: MigrationHistory,
+  scripts: ReadonlyMap<string, Script> = new Map(),
 ): readonly MigrationFinding[] {
   const applied = history.records.filter((record) => record.isApplied);
   const newest = applied.reduce((highest, { name }) => (versionOf(name) > highest ? versionOf(name) : highest), -1n);
@@ -28,6 +39,7 @@ export function findMismatches(
       ...(isEdited ? [edited(file)] : []),
       ...(isLate ? [outOfOrder(file, applied.length)] : []),
       ...(isEmpty ? [empty(file)] : []),
+      ...(record?.isApplied ? [] : scriptFindings(file, scripts.get(file.name), record?.lastRun)),
     ];
   });
   const fileNames = new Set(files.map(({ name }) => name));
@@ -38,6 +50,35 @@ export function findMismatches(
   return [...fromFiles, ...missing, ...interrupted].sort((a, b) =>
     versionOf(a.migration) < versionOf(b.migration) ? -1 : 1,
   );
+}
+
+function scriptFindings(
+  { name }: MigrationFile,
+  script: Script | undefined,
+  run: MigrationRun | null | undefined,
+): readonly MigrationFinding[] {
+  const control = script && controlWordOf(script);
+  if (script && control) {
+    return [
+      {
+        kind: "own-transaction",
+        migration: name,
+        message: `${script.path}:${script.ownControl?.line} has its own ${control}, and would be left half applied`,
+        hint: "take it out: roomctl runs each file in one transaction, or each statement by itself where it must",
+      },
+    ];
+  }
+  const { statementsDone, doneChecksum } = resumeFrom(run, "up");
+  if (script === undefined || doneChecksum === null || doneChecksum === checksumOfDone(script, statementsDone))
+    return [];
+  return [
+    {
+      kind: "changed-midway",
+      migration: name,
+      message: `${name} ran ${statementsDone} of its statements outside of a transaction, and these were changed since`,
+      hint: "bring them back as they were; only what did not run yet may change",
+    },
+  ];
 }
 
 function edited({ name, up }: MigrationFile): MigrationFinding {
@@ -84,8 +125,13 @@ function interruptedRun(record: MigrationHistory["records"][number]): readonly M
     {
       kind: "interrupted",
       migration: record.name,
-      message: `${direction === "up" ? "" : "undoing "}${record.name} was interrupted; its transaction was rolled back`,
+      message: `${direction === "up" ? "" : "undoing "}${record.name} was interrupted; ${whatRemains(record.lastRun)}`,
       hint: direction === "up" ? "run it again: roomctl migrate" : "run it again: roomctl migrate down",
     },
   ];
+}
+
+function whatRemains(run: MigrationRun | null): string {
+  if (run === null || run.isTransactional) return "its transaction was rolled back";
+  return `${run.statementsDone} of ${run.statements ?? "its"} statements are done, and the next run goes on after them`;
 }

@@ -1,8 +1,8 @@
 import { RoomctlError } from "../core/errors.js";
-import { packageVersion } from "../core/package-root.js";
 import { readLockHolder } from "../db/lock.js";
 import type { Queryable } from "../db/pool.js";
 import { loadStatement } from "../db/statement.js";
+import type { Progress } from "./run-log.js";
 
 /** What a database says of one migration. It is listed when it is applied or was ever attempted. */
 export interface MigrationRecord {
@@ -18,7 +18,7 @@ export interface MigrationRecord {
 }
 
 /** One attempt, as the progress log keeps it. */
-export interface MigrationRun {
+export interface MigrationRun extends Progress {
   readonly direction: "up" | "down";
   /** `running`: under way, or interrupted if no migrator is at work. */
   readonly state: "running" | "done" | "failed";
@@ -26,6 +26,14 @@ export interface MigrationRun {
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
   readonly error: string | null;
+  readonly toolVersion: string;
+  /** Recorded by baseline or --fake, without having run. */
+  readonly isFake: boolean;
+  readonly isTransactional: boolean;
+  /** Of the script; null when an older release did not note it. */
+  readonly statements: number | null;
+  /** Of the app's schema, after the last migration of a run. */
+  readonly schemaFingerprint: string | null;
 }
 
 export interface MigrationHistory {
@@ -87,49 +95,43 @@ function foreignTable(table: string, column: string): RoomctlError {
   );
 }
 
-export interface NewRun {
-  readonly name: string;
-  readonly direction: "up" | "down";
-  readonly checksum: string;
-  readonly attempt: number;
-}
-
-/** Notes an attempt before it starts, in a transaction of its own, so that an interruption leaves a trace. Returns its id. */
-export async function startRun(queryable: Queryable, run: NewRun): Promise<string> {
-  const [row] = await queryable.query<{ id: string }>(
-    `INSERT INTO roomctl.migration_runs (name, direction, state, attempt, checksum, tool_version)
-     VALUES ($1, $2, 'running', $3, $4, $5) RETURNING id`,
-    [run.name, run.direction, run.attempt, run.checksum, packageVersion()],
-  );
-  return row?.id ?? "";
-}
-
-/** Notes how an attempt ended; `error` is absent when it is done. */
-export async function finishRun(queryable: Queryable, id: string, error?: string): Promise<void> {
-  await queryable.execute(
-    `UPDATE roomctl.migration_runs
-        SET state = CASE WHEN $2::text IS NULL THEN 'done' ELSE 'failed' END, error = $2, finished_at = clock_timestamp()
-      WHERE id = $1`,
-    [id, error ?? null],
-  );
-}
-
-/**
- * Ends the runs that were interrupted, under the lock, by what the database holds: one whose work was committed is
- * done, any other failed.
- */
-export async function settleInterruptedRuns(queryable: Queryable): Promise<void> {
-  await queryable.execute(loadStatement("migrate/settle-runs"));
-}
-
 type RecordRow = Omit<MigrationRecord, "lastRun"> & { readonly lastRun: RunRow | null };
-type RunRow = Omit<MigrationRun, "startedAt" | "finishedAt"> & {
-  readonly startedAt: string;
-  readonly finishedAt: string | null;
-};
 
-/** Times inside JSON arrive as text. */
-function reviveRun(run: RunRow): MigrationRun {
-  const finishedAt = run.finishedAt === null ? null : new Date(run.finishedAt);
-  return { ...run, startedAt: new Date(run.startedAt), finishedAt };
+/** A row of `roomctl.migration_runs` as JSON; what came after the first release may be missing. */
+interface RunRow {
+  readonly direction: "up" | "down";
+  readonly state: "running" | "done" | "failed";
+  readonly attempt: number;
+  readonly started_at: string;
+  readonly finished_at: string | null;
+  readonly error: string | null;
+  readonly tool_version: string;
+  readonly is_fake?: boolean;
+  readonly is_transactional?: boolean;
+  readonly statements?: number | null;
+  readonly statement_reached?: number;
+  readonly statements_done?: number;
+  readonly done_checksum?: string | null;
+  readonly before_statement?: unknown;
+  readonly schema_fingerprint?: string | null;
+}
+
+function reviveRun(row: RunRow): MigrationRun {
+  return {
+    direction: row.direction,
+    state: row.state,
+    attempt: row.attempt,
+    startedAt: new Date(row.started_at),
+    finishedAt: row.finished_at === null ? null : new Date(row.finished_at),
+    error: row.error,
+    toolVersion: row.tool_version,
+    isFake: row.is_fake ?? false,
+    isTransactional: row.is_transactional ?? true,
+    statements: row.statements ?? null,
+    statementReached: row.statement_reached ?? 0,
+    statementsDone: row.statements_done ?? 0,
+    doneChecksum: row.done_checksum ?? null,
+    beforeStatement: row.before_statement ?? null,
+    schemaFingerprint: row.schema_fingerprint ?? null,
+  };
 }

@@ -4,6 +4,9 @@ import type { MigrationFile } from "./files.js";
 import { findMismatches, type MigrationFinding } from "./findings.js";
 import { type MigrationHistory, type MigrationRecord, readHistory } from "./history.js";
 import { requireMigration } from "./names.js";
+import { loadParser } from "./parse.js";
+import { type Progress, resumeFrom } from "./run-log.js";
+import { parseScript, type Script } from "./script.js";
 
 /** One migration that a run would bring up or down. */
 export interface PlannedMigration {
@@ -14,6 +17,11 @@ export interface PlannedMigration {
   readonly checksum: string;
   /** 1 for the first try; earlier tries failed or were interrupted. */
   readonly attempt: number;
+  readonly statements: number;
+  /** False when it runs outside of a transaction, statement by statement. */
+  readonly isTransactional: boolean;
+  /** What earlier tries left done, outside of a transaction. */
+  readonly progress: Progress;
 }
 
 export interface MigrationPlan {
@@ -43,6 +51,9 @@ export interface PlanRange {
   readonly count?: number;
 }
 
+/** Parsed parts by the name of their migration. */
+export type Scripts = ReadonlyMap<string, Script>;
+
 export interface UpRange extends PlanRange {
   /** Runs a migration although one after it is already applied. */
   readonly allowOutOfOrder?: boolean;
@@ -50,14 +61,24 @@ export interface UpRange extends PlanRange {
 
 /** What migrate would run now, and whether it would refuse to. Writes nothing. Throws E_UNKNOWN_MIGRATION, E_SCHEMA. */
 export async function planUp(queryable: Queryable, files: readonly MigrationFile[], range: UpRange): Promise<UpPlan> {
-  return planMigrations(files, await readHistory(queryable), range);
+  const history = await readHistory(queryable);
+  return planMigrations(files, history, { ...range, scripts: await parsePending(files, history) });
 }
 
-/** `planUp` for a history that was read. Pure. Throws E_UNKNOWN_MIGRATION. */
+/** The parsed up parts of what is not applied, by name. The parser is not even loaded when there is none. */
+export async function parsePending(files: readonly MigrationFile[], { records }: MigrationHistory): Promise<Scripts> {
+  const applied = new Set(records.filter(({ isApplied }) => isApplied).map(({ name }) => name));
+  const pending = files.filter(({ name }) => !applied.has(name));
+  if (pending.length === 0) return new Map();
+  const parser = await loadParser();
+  return new Map(pending.map(({ name, up }) => [name, parseScript(parser, up)]));
+}
+
+/** `planUp` for a history that was read and scripts that were parsed. Pure. Throws E_UNKNOWN_MIGRATION. */
 export function planMigrations(
   files: readonly MigrationFile[],
   history: MigrationHistory,
-  range: UpRange = {},
+  { scripts = new Map(), ...range }: UpRange & { readonly scripts?: Scripts } = {},
 ): UpPlan {
   const names = files.map(({ name }) => name);
   const last = range.to === undefined ? names.length : names.indexOf(requireMigration(names, range.to)) + 1;
@@ -67,10 +88,24 @@ export function planMigrations(
     name,
     path: up.path,
     checksum,
-    attempt: nextAttempt(records.get(name), "up"),
+    ...planRun(records.get(name), "up", scripts.get(name)),
   }));
-  const findings = findMismatches(files, history);
+  const findings = findMismatches(files, history, scripts);
   return { direction: "up", steps, findings, refusal: refusalOf(steps, findings, range) };
+}
+
+/** How a script would run: which try it is, and from where. */
+export function planRun(
+  record: MigrationRecord | undefined,
+  direction: "up" | "down",
+  script: Script | undefined,
+): Pick<PlannedMigration, "attempt" | "statements" | "isTransactional" | "progress"> {
+  return {
+    attempt: nextAttempt(record, direction),
+    statements: script?.statements.length ?? 0,
+    isTransactional: script?.isTransactional ?? true,
+    progress: resumeFrom(record?.lastRun, direction),
+  };
 }
 
 /** Throws what a plan must not be run for: E_MIGRATION_EDITED, E_MIGRATION_ORDER or E_USAGE. */
@@ -92,6 +127,8 @@ function refusalOf(
     ["E_MIGRATION_EDITED", findings.find(({ kind }) => kind === "edited")],
     ["E_MIGRATION_ORDER", allowOutOfOrder ? undefined : findings.find(({ kind }) => kind === "out-of-order")],
     ["E_USAGE", findings.find(({ kind, migration }) => kind === "empty" && reached.has(migration))],
+    ["E_USAGE", findings.find(({ kind, migration }) => kind === "own-transaction" && reached.has(migration))],
+    ["E_MIGRATION_EDITED", findings.find(({ kind, migration }) => kind === "changed-midway" && reached.has(migration))],
   ];
   for (const [code, finding] of blocking) {
     if (finding) return { code, migration: finding.migration, message: finding.message, hint: finding.hint };
@@ -100,7 +137,7 @@ function refusalOf(
 }
 
 /** The number of the next try: tries of a direction count on until one is done. */
-export function nextAttempt(record: MigrationRecord | undefined, direction: "up" | "down"): number {
+function nextAttempt(record: MigrationRecord | undefined, direction: "up" | "down"): number {
   const run = record?.lastRun;
   return run && run.direction === direction && run.state !== "done" ? run.attempt + 1 : 1;
 }

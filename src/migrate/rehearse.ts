@@ -5,8 +5,9 @@ import { describeFailure } from "./failure.js";
 import type { MigrationFile } from "./files.js";
 import { type Change, compareHoldings, type Holdings, readHoldings } from "./holdings.js";
 import { type DataLoss, measureChange, showAllRows } from "./loss.js";
-import { loadParser } from "./parse.js";
-import { parseScript, type Script } from "./script.js";
+import { loadParser, type Parser } from "./parse.js";
+import { rehearsalOf } from "./rehearsable.js";
+import { assertNoOwnControl, parseScript, type Script } from "./script.js";
 
 export interface Rehearsal {
   /** What would be taken away, in the order in which it would go; also what holds nothing now (`rows: 0`). */
@@ -61,7 +62,7 @@ async function undoEach(
   for (const { name: migration, down } of migrations) {
     // In a subtransaction of its own, TRUNCATE gives a table that an earlier step rewrote a new file again.
     await connection.execute("SAVEPOINT before_step");
-    if (down) await runStatements(connection, migration, parseScript(parser, down));
+    if (down) await rehearseScript(connection, parser, { migration, script: parseScript(parser, down) });
     await restoreSettings(connection, settings);
     const after = await readHoldings(connection);
     for (const change of await compareHoldings(connection, before, after)) changes.push({ ...change, migration });
@@ -70,12 +71,19 @@ async function undoEach(
   return changes;
 }
 
-async function runStatements(connection: Connection, migration: string, file: Script): Promise<void> {
-  for (const statement of file.statements) {
+interface Rehearsed {
+  readonly migration: string;
+  readonly script: Script;
+}
+
+async function rehearseScript(connection: Connection, parser: Parser, { migration, script }: Rehearsed): Promise<void> {
+  assertNoOwnControl(script);
+  for (const statement of script.statements) {
+    const sql = rehearsalOf(script, statement, parser);
     try {
-      await connection.query(statement.text);
+      if (sql !== undefined) await connection.query(sql);
     } catch (error) {
-      const { code, message, why, hint } = describeFailure(error, { migration, file, statement });
+      const { code, message, why, hint } = describeFailure(error, { migration, file: script, statement });
       throw new RoomctlError(code, `undoing ${message}: ${why}`, { hint, cause: error });
     }
   }

@@ -1,16 +1,21 @@
 import { systemClock } from "../core/clock.js";
 import { formatDuration } from "../core/duration.js";
+import { messageOf } from "../core/errors.js";
 import { type RetryOptions, retry } from "../core/retry.js";
 import { statementFailure } from "../db/failure.js";
 import type { HeldLock } from "../db/lock.js";
 import type { Connection, Database } from "../db/pool.js";
+import { readSchemaSnapshot, schemaFingerprint } from "../db/snapshot.js";
 import { isLockConflict } from "../db/sqlstate.js";
-import { executeMigration, fileOf } from "./execute.js";
+import { type Try, tryOnce, type Work } from "./attempt.js";
+import { partOf } from "./execute.js";
 import { describeFailure, type MigrationFailure } from "./failure.js";
 import { type MigrationFile, requireFile } from "./files.js";
-import { finishRun, startRun } from "./history.js";
+import { loadParser } from "./parse.js";
 import type { PlannedMigration } from "./plan.js";
-import type { SqlStatement } from "./statements.js";
+import { noteFingerprint } from "./run-log.js";
+import { assertNoOwnControl, parseScript } from "./script.js";
+import { keepWorker } from "./worker.js";
 
 /** What became of one planned migration. */
 interface MigrationOutcome {
@@ -27,6 +32,8 @@ export interface RunResult {
   readonly steps: readonly MigrationOutcome[];
   /** Why the run ended early; what was done before stays. */
   readonly failure: MigrationFailure | null;
+  /** Of the app's schema after the last migration; null when none was done, or it could not be read. */
+  readonly schemaFingerprint: string | null;
 }
 
 export interface RunOptions {
@@ -44,125 +51,90 @@ export interface Run extends RunOptions {
   readonly files: readonly MigrationFile[];
   readonly steps: readonly PlannedMigration[];
   readonly lock: HeldLock;
-  /** Runs in each migration's transaction, before its first statement. */
+  /** Runs in each migration's transaction, before its first statement; outside of one, in a transaction of its own. */
   readonly beforeStatements?: (name: string, connection: Connection) => Promise<void>;
   /** Runs in each migration's transaction, after its last statement. */
   readonly afterStatements?: (name: string, connection: Connection) => Promise<void>;
 }
 
 /**
- * Runs migrations one after the other, each in a transaction of its own, until one fails. Needs roomctl's own tables.
- * Throws what is not a migration's fault (a lost session, an abort), unless some were done: then they are told with it.
+ * Runs migrations one after the other, each in a transaction of its own where it can be, until one fails. Needs roomctl's
+ * own tables. Throws what is not a migration's fault (a lost session, an abort), unless some were done: then they are
+ * told with it.
  */
 export async function runMigrations(database: Database, run: Run): Promise<RunResult> {
+  await using workers = keepWorker(database, { waitMs: run.lockWaitMs, signal: run.signal });
+  const work: Work = { database, run, workers, parser: await loadParser() };
   const outcomes: MigrationOutcome[] = [];
   let failure: MigrationFailure | null = null;
+  let lastRunId: string | undefined;
   for (const step of run.steps) {
     if (failure) {
       const reason = `${failure.migration} failed before it`;
       outcomes.push({ name: step.name, path: step.path, state: "skipped", tries: 0, durationMs: 0, reason });
       continue;
     }
-    const outcome = await runOne(database, run, step).catch((error: unknown) => {
+    const outcome = await runOne(work, step).catch((error: unknown) => {
       if (run.signal?.aborted || outcomes.length === 0) throw error;
       return notStarted(run, step, error);
     });
     failure = outcome.failure;
+    lastRunId = failure ? lastRunId : outcome.runId;
     outcomes.push(outcome.step);
   }
-  return { steps: outcomes, failure };
+  return { steps: outcomes, failure, schemaFingerprint: await keepFingerprint(work, lastRunId) };
 }
 
 interface Ran {
   readonly step: MigrationOutcome;
   readonly failure: MigrationFailure | null;
+  readonly runId: string | undefined;
 }
 
-async function runOne(database: Database, run: Run, step: PlannedMigration): Promise<Ran> {
+async function runOne(work: Work, step: PlannedMigration): Promise<Ran> {
+  const { run, parser } = work;
   await run.lock.assertHeld();
   const startedMs = systemClock.monotonicMs();
-  const latest: Try = { tries: 0, failure: null };
+  const script = parseScript(parser, partOf(requireFile(run.files, step.name), run.direction));
+  assertNoOwnControl(script);
+  const latest: Try = { tries: 0, failure: null, progress: step.progress, runId: undefined };
   try {
-    await retry(retryOptions(run, step), (attempt) => tryOnce(database, run, { step, attempt, latest }));
+    await retry(retryOptions(run, step), (attempt) => tryOnce(work, { step, script, attempt, latest }));
   } catch (error) {
     // Without a failure of its own, the error is not the migration's: our log or the session is in trouble.
     if (run.signal?.aborted || latest.failure === null) throw error;
   }
-  const { tries, failure } = latest;
+  const { tries, failure, runId } = latest;
   const durationMs = Math.round(systemClock.monotonicMs() - startedMs);
   const state = failure ? "failed" : "done";
   return {
     step: { name: step.name, path: step.path, state, tries, durationMs, reason: failure?.why ?? null },
     failure,
+    runId,
   };
 }
 
 function notStarted(run: Run, { name, path }: PlannedMigration, error: unknown): Ran {
-  const migration = requireFile(run.files, name);
-  const file = fileOf(migration, run.direction) ?? migration.up;
+  const file = partOf(requireFile(run.files, name), run.direction);
   const failure = describeFailure(statementFailure(error), { migration: name, file });
-  return { step: { name, path, state: "failed", tries: 0, durationMs: 0, reason: failure.why }, failure };
+  return {
+    step: { name, path, state: "failed", tries: 0, durationMs: 0, reason: failure.why },
+    failure,
+    runId: undefined,
+  };
 }
 
-interface Try {
-  tries: number;
-  failure: MigrationFailure | null;
-}
-
-interface Attempt {
-  readonly step: PlannedMigration;
-  readonly attempt: number;
-  readonly latest: Try;
-}
-
-async function tryOnce(database: Database, run: Run, { step, attempt, latest }: Attempt): Promise<void> {
-  const { direction } = run;
-  const migration = requireFile(run.files, step.name);
-  latest.tries = attempt;
-  latest.failure = null;
-  const id = await startRun(database, {
-    name: step.name,
-    direction,
-    checksum: step.checksum,
-    attempt: step.attempt + attempt - 1,
-  });
-  let current: SqlStatement | undefined;
+/** Keeps with the last run what the schema is now. The migrations are committed whether that can be read or not. */
+async function keepFingerprint({ database, run, workers }: Work, runId: string | undefined): Promise<string | null> {
+  if (runId === undefined) return null;
   try {
-    await executeMigration(database, {
-      migration,
-      direction,
-      waitMs: run.lockWaitMs,
-      signal: run.signal,
-      beforeStatements: async (connection) => run.beforeStatements?.(step.name, connection),
-      afterStatements: async (connection) => run.afterStatements?.(step.name, connection),
-      onStatement: (statement, index, total) => {
-        current = statement;
-        run.onProgress?.({ message: `${direction} ${step.name}`, done: index, total });
-      },
-    });
+    await workers.drop();
+    const fingerprint = schemaFingerprint(await readSchemaSnapshot(database));
+    await noteFingerprint(database, runId, fingerprint);
+    return fingerprint;
   } catch (error) {
-    run.signal?.throwIfAborted();
-    const file = fileOf(migration, direction) ?? migration.up;
-    latest.failure = describeFailure(error, { migration: step.name, file, statement: current });
-    await noteFailure(database, id, latest.failure);
-    throw error;
-  }
-  await noteDone(database, id);
-}
-
-async function noteDone(database: Database, id: string): Promise<void> {
-  try {
-    await finishRun(database, id);
-  } catch {
-    // The migration is committed all the same; its run stays 'running' and the next migrator settles it.
-  }
-}
-
-async function noteFailure(database: Database, id: string, failure: MigrationFailure): Promise<void> {
-  try {
-    await finishRun(database, id, failure.why);
-  } catch {
-    // The failure itself is what to report; its run stays 'running' and the next migrator settles it.
+    run.onProgress?.({ message: `the schema's fingerprint could not be kept: ${messageOf(error)}` });
+    return null;
   }
 }
 

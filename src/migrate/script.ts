@@ -24,10 +24,16 @@ export function parseScript(parser: Parser, { path, sql }: SqlText): Script {
   };
 }
 
+/** The word with which a script begins or ends a transaction of its own, if it does. */
+export function controlWordOf({ ownControl }: Script): string | undefined {
+  return ownControl && transactionControlOf(ownControl);
+}
+
 /** Throws E_USAGE when a script begins or ends a transaction: the one that roomctl wraps around it would be torn. */
-export function assertNoOwnControl({ path, ownControl }: Script): void {
-  if (ownControl === undefined) return;
-  const word = transactionControlOf(ownControl);
+export function assertNoOwnControl(script: Script): void {
+  const { path, ownControl } = script;
+  const word = controlWordOf(script);
+  if (ownControl === undefined || word === undefined) return;
   throw new RoomctlError("E_USAGE", `${path}:${ownControl.line} has its own ${word}, and would be left half applied`, {
     hint: "take it out: roomctl runs each file in one transaction, or each statement by itself where it must",
   });

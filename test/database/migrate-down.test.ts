@@ -184,10 +184,13 @@ test.each([
   using folder = createMigrationFolder({ ...usersAndRooms, "0002_rooms.down.sql": sql });
   await using scratch = await createScratchDatabase();
   await using database = await scratch.open({
-    // The rehearsal under the lock has just ended when the run is noted: that is the last moment to slip in.
-    onStatement: (sql) => void (sql.includes("INSERT INTO roomctl.migration_runs") && isDown && slipIn()),
+    // The second lock is that of the session which runs the file: the rehearsal under the first has just ended.
+    onStatement: (sql) => {
+      if (isDown && sql.includes("pg_try_advisory_lock") && ++locks === 2) slipIn();
+    },
   });
   let isDown = false;
+  let locks = 0;
   await using intruder = await scratch.open();
   let slipped: Promise<unknown> = Promise.resolve();
   const slipIn = () => {

@@ -33,7 +33,23 @@ function attempted(name: string, lastRun: MigrationRun): MigrationRecord {
 }
 
 function run(direction: "up" | "down", state: MigrationRun["state"], attempt = 1): MigrationRun {
-  return { direction, state, attempt, startedAt: new Date(0), finishedAt: null, error: null };
+  return {
+    direction,
+    state,
+    attempt,
+    startedAt: new Date(0),
+    finishedAt: null,
+    error: null,
+    toolVersion: "0.1.0",
+    isFake: false,
+    isTransactional: true,
+    statements: 1,
+    statementReached: 0,
+    statementsDone: 0,
+    doneChecksum: null,
+    beforeStatement: null,
+    schemaFingerprint: null,
+  };
 }
 
 const stepNames = (plan: { steps: readonly { name: string }[] }) => plan.steps.map(({ name }) => name);

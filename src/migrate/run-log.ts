@@ -1,0 +1,150 @@
+import { packageVersion } from "../core/package-root.js";
+import { quoteLiteral } from "../db/identifier.js";
+import type { Connection, Queryable } from "../db/pool.js";
+import { loadStatement } from "../db/statement.js";
+import type { MigrationRun } from "./history.js";
+
+/** How far a migration outside of a transaction got. */
+export interface Progress {
+  /** The statement that was reached, from 1; 0 before the first. */
+  readonly statementReached: number;
+  /** How many statements are done for good, and SHA-256 of their texts. */
+  readonly statementsDone: number;
+  readonly doneChecksum: string | null;
+  /** What stood before the statement that was reached; see `outside.ts`. */
+  readonly beforeStatement: unknown;
+}
+
+const noProgress: Progress = {
+  statementReached: 0,
+  statementsDone: 0,
+  doneChecksum: null,
+  beforeStatement: null,
+};
+
+/** Where a try outside of a transaction goes on that did not come to its end. */
+export function resumeFrom(run: MigrationRun | null | undefined, direction: "up" | "down"): Progress {
+  if (!run || run.isTransactional || run.direction !== direction || run.state === "done") return noProgress;
+  const { statementReached, statementsDone, doneChecksum, beforeStatement } = run;
+  return { statementReached, statementsDone, doneChecksum, beforeStatement };
+}
+
+export interface NewRun {
+  readonly name: string;
+  readonly direction: "up" | "down";
+  readonly checksum: string;
+  readonly attempt: number;
+  readonly isTransactional: boolean;
+  readonly statements: number;
+  /** What an earlier try left done for good, outside of a transaction. */
+  readonly progress: Progress;
+}
+
+/**
+ * Notes an attempt before it starts, in a transaction of its own, so that an interruption leaves a trace. Returns its id.
+ * It does not wait for the disk: after a crash of the server the note may be missing, and the migration with it.
+ */
+export async function startRun(queryable: Queryable, run: NewRun): Promise<string> {
+  const { progress } = run;
+  const [row] = await queryable.query<{ id: string }>(
+    `INSERT INTO roomctl.migration_runs (name, direction, state, attempt, checksum, tool_version, is_transactional,
+                                         statements, statement_reached, statements_done, done_checksum, before_statement)
+     SELECT $1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11
+       FROM set_config('synchronous_commit', 'off', true) RETURNING id`,
+    [
+      run.name,
+      run.direction,
+      run.attempt,
+      run.checksum,
+      packageVersion(),
+      run.isTransactional,
+      run.statements,
+      progress.statementReached,
+      progress.statementsDone,
+      progress.doneChecksum,
+      JSON.stringify(progress.beforeStatement),
+    ],
+  );
+  return row?.id ?? "";
+}
+
+/** Notes how far a run got. Where it stands in the statement's own transaction, it holds exactly when the statement does. */
+export async function noteProgress(queryable: Queryable, id: string, progress: Progress): Promise<void> {
+  await queryable.query(
+    `UPDATE roomctl.migration_runs
+        SET statement_reached = $2, statements_done = $3, done_checksum = $4, before_statement = $5 WHERE id = $1`,
+    [
+      id,
+      progress.statementReached,
+      progress.statementsDone,
+      progress.doneChecksum,
+      JSON.stringify(progress.beforeStatement),
+    ],
+  );
+}
+
+/** Notes that an attempt failed, and at which statement (from 1). */
+export async function failRun(queryable: Queryable, id: string, error: string, statement: number): Promise<void> {
+  await queryable.execute(
+    `UPDATE roomctl.migration_runs
+        SET state = 'failed', error = $2, statement_reached = $3, finished_at = clock_timestamp() WHERE id = $1`,
+    [id, error, statement],
+  );
+}
+
+/**
+ * Puts a migration into the list of applied ones, or takes it out, and notes its run as done: together, and in the
+ * migration's own transaction where it has one. Whatever role the script left, it is done as the session's own.
+ */
+export async function finishRun(
+  queryable: Queryable,
+  id: string,
+  run: Pick<NewRun, "name" | "direction">,
+): Promise<void> {
+  const change =
+    run.direction === "up"
+      ? `INSERT INTO roomctl.migrations (name, run_on) VALUES (${quoteLiteral(run.name)}, pg_catalog.now())`
+      : `DELETE FROM roomctl.migrations WHERE name = ${quoteLiteral(run.name)}`;
+  await queryable.execute(
+    `RESET SESSION AUTHORIZATION; RESET ROLE;
+     WITH changed AS (${change})
+     UPDATE roomctl.migration_runs
+        SET state = 'done', statement_reached = statements, statements_done = statements, done_checksum = NULL,
+            before_statement = NULL, finished_at = pg_catalog.clock_timestamp() WHERE id = ${Number(id)}`,
+  );
+}
+
+/** Records migrations as applied, or as not applied any more, without running anything. In one transaction. */
+export async function recordFake(
+  connection: Connection,
+  runs: readonly Pick<NewRun, "name" | "direction" | "checksum">[],
+  schemaFingerprint: string,
+): Promise<void> {
+  for (const { name, direction, checksum } of runs) {
+    await connection.query(
+      direction === "up"
+        ? "INSERT INTO roomctl.migrations (name, run_on) VALUES ($1, now())"
+        : "DELETE FROM roomctl.migrations WHERE name = $1",
+      [name],
+    );
+    await connection.query(
+      `INSERT INTO roomctl.migration_runs (name, direction, state, attempt, checksum, tool_version, is_fake,
+                                           schema_fingerprint, finished_at)
+       VALUES ($1, $2, 'done', 1, $3, $4, true, $5, clock_timestamp())`,
+      [name, direction, checksum, packageVersion(), schemaFingerprint],
+    );
+  }
+}
+
+/** Keeps the schema's fingerprint with the run that left it so. */
+export async function noteFingerprint(queryable: Queryable, id: string, fingerprint: string): Promise<void> {
+  await queryable.query("UPDATE roomctl.migration_runs SET schema_fingerprint = $2 WHERE id = $1", [id, fingerprint]);
+}
+
+/**
+ * Ends the runs that were interrupted, under the lock, by what the database holds: one whose work was committed is
+ * done, any other failed.
+ */
+export async function settleInterruptedRuns(queryable: Queryable): Promise<void> {
+  await queryable.execute(loadStatement("migrate/settle-runs"));
+}
