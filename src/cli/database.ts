@@ -25,9 +25,11 @@ export interface DatabaseInputs {
   readonly workingDirectory: string;
 }
 
-/** flag > ROOMCTL_* > configuration > DATABASE_URL > PG* and service file > .env. Undefined when nothing names a database. */
+/** flag (--direct-url first) > ROOMCTL_* > configuration > DATABASE_URL > PG* and service file > .env. Undefined when nothing names a database. */
 export function chooseDatabase(inputs: DatabaseInputs): DatabaseChoice | undefined {
   const { input, environment, config } = inputs;
+  const direct = input.typed.has("directUrl") ? input.flags["directUrl"] : undefined;
+  if (typeof direct === "string") return at(direct, "flag --direct-url", environment);
   const url = input.typed.has("databaseUrl") ? input.flags["databaseUrl"] : undefined;
   const isEmbedded = input.typed.has("embedded");
   if (typeof url === "string") {
@@ -53,6 +55,8 @@ export function noDatabase(): RoomctlError {
 }
 
 function fromRoomctlVariables(environment: Environment, prefix: string): DatabaseChoice | undefined {
+  const direct = environment["ROOMCTL_DIRECT_URL"];
+  if (direct) return at(direct, `${prefix}ROOMCTL_DIRECT_URL`, environment);
   const url = environment["ROOMCTL_DATABASE_URL"];
   if (url) return at(url, `${prefix}ROOMCTL_DATABASE_URL`, environment);
   return isOn(environment["ROOMCTL_EMBEDDED"]) ? { kind: "embedded", origin: `${prefix}ROOMCTL_EMBEDDED` } : undefined;

@@ -3,6 +3,10 @@ import type { Flag } from "../commands/command.js";
 /** Flags that every command takes. */
 export const globalFlags: readonly Flag[] = [
   { flags: "-d, --database-url <url>", description: "PostgreSQL to work on: a URL, or @name of a service file" },
+  {
+    flags: "--direct-url <url>",
+    description: "PostgreSQL's own address, where the usual one is a pooler's; it is used instead",
+  },
   { flags: "--embedded", description: "Use the embedded PostgreSQL in .roomctl/postgres, started on demand" },
   {
     flags: "-c, --config <file>",

@@ -13,7 +13,7 @@ const pages: Record<Topic, () => string[]> = {
   "exit-codes": () => exitRows().map(([code, meaning]) => `${code.padStart(3)}  ${meaning}`),
   environment: () => [
     "A value is taken from the first of: flag, ROOMCTL_*, configuration file, default.",
-    "The database is taken from the first of: --database-url or --embedded, ROOMCTL_DATABASE_URL, ROOMCTL_EMBEDDED,",
+    "The database is taken from the first of: --direct-url, --database-url or --embedded, ROOMCTL_DIRECT_URL, ROOMCTL_DATABASE_URL, ROOMCTL_EMBEDDED,",
     "the configuration's `database`, DATABASE_URL, PG* variables and PGSERVICE, .env. Passwords also from PGPASSFILE or ~/.pgpass.",
     "",
     ...environmentRows().map(([name, meaning, fallback]) => `${name.padEnd(24)}${meaning} (default: ${fallback})`),

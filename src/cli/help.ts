@@ -39,7 +39,7 @@ function rootPage(): string {
     ]),
     ...section("ENVIRONMENT", [
       "Every flag but consent has a variable: --lock-timeout is ROOMCTL_LOCK_TIMEOUT.",
-      "The database: ROOMCTL_DATABASE_URL or ROOMCTL_EMBEDDED, then the configuration, DATABASE_URL, PG*, .env.",
+      "The database: ROOMCTL_DIRECT_URL, ROOMCTL_DATABASE_URL or ROOMCTL_EMBEDDED, then the configuration, DATABASE_URL, PG*, .env.",
     ]),
     ...section("LEARN MORE", [
       "roomctl <command> --help   a command's flags and examples",

@@ -4,6 +4,7 @@ import type { CommandLine } from "./flags.js";
 /** Flags that choose what a command works on, and the commands that take them; undefined means every command. */
 const carried: readonly (readonly [name: string, flag: string, commands?: RegExp])[] = [
   ["databaseUrl", "--database-url"],
+  ["directUrl", "--direct-url"],
   ["embedded", "--embedded"],
   ["config", "--config"],
   ["repo", "--repo", /^roomctl (wipe|backup)\b/],

@@ -63,7 +63,7 @@ async function checkServer(database: Database): Promise<readonly Check[]> {
           name: "pooler",
           status: "failed",
           detail: "a pooler stands in between",
-          hint: "point --database-url at PostgreSQL itself",
+          hint: "give PostgreSQL's own address with --direct-url or ROOMCTL_DIRECT_URL",
         }
       : { name: "pooler", status: "ok", detail: "none: the session is the server's own" },
     isReadOnly

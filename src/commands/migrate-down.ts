@@ -1,18 +1,24 @@
 import { exitCodes } from "../core/errors.js";
 import { applyDown, type DownPlan, type DownResult, planDown } from "../migrate/down.js";
+import { planFakeDown } from "../migrate/fake.js";
 import { plainStyle, type Style } from "../report/style.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
 import { runExit } from "./migrate-exit.js";
-import { lossLines, planLines, runLines } from "./migrate-lines.js";
-import { directoryFlag, parseRange, type RangeOptions, rangeWords } from "./migrate-options.js";
+import { type FakeAnswer, runFake } from "./migrate-fake.js";
+import { fakeLines, lossLines, planLines, runLines } from "./migrate-lines.js";
+import { directoryFlag, fakeFlag, parseRange, type RangeOptions, rangeWords } from "./migrate-options.js";
 
 interface DownOptions extends RangeOptions {
   readonly isDryRun: boolean;
+  readonly isFake: boolean;
   /** `true` for a bare --confirm, else the name that was typed. */
   readonly confirm: string | true | undefined;
 }
 
-type DownAnswer = ({ readonly applied: true } & DownResult) | { readonly applied: false; readonly plan: DownPlan };
+type DownAnswer =
+  | ({ readonly applied: true } & DownResult)
+  | { readonly applied: false; readonly plan: DownPlan }
+  | FakeAnswer;
 
 export const migrateDown = defineCommand<DownOptions, DownAnswer>({
   name: "migrate down",
@@ -32,6 +38,7 @@ export const migrateDown = defineCommand<DownOptions, DownAnswer>({
       isConsent: true,
     },
     { flags: "--dry-run", description: "Show what would go, and change nothing" },
+    fakeFlag,
     directoryFlag,
   ],
   examples: [
@@ -41,21 +48,28 @@ export const migrateDown = defineCommand<DownOptions, DownAnswer>({
   ],
   parse: parseDown,
   run: runDown,
-  render: (result, style) =>
-    result.applied ? [...runLines(result, style), ...lostLines(result, style)] : downPlanLines(result.plan, style),
-  exitCode: (result) => (result.applied ? runExit(result) : exitCodes.ok),
+  render: downLines,
+  exitCode: (result) => (result.applied && !("fake" in result) ? runExit(result) : exitCodes.ok),
 });
 
+function downLines(result: DownAnswer, style: Style): readonly string[] {
+  if ("fake" in result) return fakeLines(result.fake, result.applied);
+  if (!result.applied) return downPlanLines(result.plan, style);
+  return [...runLines(result, style), ...lostLines(result, style)];
+}
+
 function parseDown(input: ParsedInput): DownOptions {
-  const { dryRun, confirm } = input.flags;
+  const { dryRun, confirm, fake } = input.flags;
   const given = typeof confirm === "string" || confirm === true ? confirm : undefined;
-  return { ...parseRange(input), isDryRun: dryRun === true, confirm: given };
+  return { ...parseRange(input), isDryRun: dryRun === true, isFake: fake === true, confirm: given };
 }
 
 async function runDown(options: DownOptions, context: CommandContext): Promise<DownAnswer> {
   const { settings, signal, onProgress } = context;
   const directory = settings.migrationsDirectory.value;
   await using database = await context.openDatabase();
+  if (options.isFake)
+    return await runFake(database, context, { ...options, plan: () => planFakeDown(database, directory, options) });
   const plan = await planDown(database, directory, options);
   if (options.isDryRun) return { applied: false, plan };
   if (plan.losses.length > 0) {

@@ -1,7 +1,8 @@
 import { formatDuration } from "../core/duration.js";
+import type { FakePlan } from "../migrate/fake.js";
 import type { MigrationFinding } from "../migrate/findings.js";
 import type { DataLoss } from "../migrate/loss.js";
-import type { MigrationPlan, UpPlan } from "../migrate/plan.js";
+import type { MigrationPlan, PlannedMigration, UpPlan } from "../migrate/plan.js";
 import type { RunResult } from "../migrate/run.js";
 import type { Style } from "../report/style.js";
 import { plural } from "../report/text.js";
@@ -34,10 +35,29 @@ const nothingToDo = { up: "nothing to apply: the database has what was asked for
 export function planLines(plan: MigrationPlan, style: Style): string[] {
   const verb = plan.direction === "up" ? "would apply" : "would undo";
   return [
-    ...plan.steps.map(({ name, attempt }) => `${verb} ${name}${attempt > 1 ? style.faint(` (try ${attempt})`) : ""}`),
+    ...plan.steps.map((step) => `${verb} ${step.name}${style.faint(stepNotes(step))}`),
     ...(plan.steps.length === 0 ? [nothingToDo[plan.direction]] : []),
     ...findingLines(plan.findings, style),
   ];
+}
+
+function stepNotes({ attempt, isTransactional, statements, progress }: PlannedMigration): string {
+  const from = progress.statementsDone + 1;
+  const notes = [
+    ...(attempt > 1 ? [`try ${attempt}`] : []),
+    ...(isTransactional ? [] : ["outside of a transaction"]),
+    ...(from > 1 ? [`from statement ${from} of ${statements}`] : []),
+  ];
+  return notes.length === 0 ? "" : ` (${notes.join(", ")})`;
+}
+
+/** What is recorded, or would be, without running. */
+export function fakeLines({ direction, steps }: FakePlan, isDone: boolean): string[] {
+  if (steps.length === 0) return ["nothing to record"];
+  const verb = isDone ? "recorded" : "would record";
+  return steps.map(
+    ({ name }) => `${verb} ${name} as ${direction === "up" ? "applied" : "not applied"}, without running it`,
+  );
 }
 
 /** The same for migrate up, which refuses some plans. */

@@ -18,9 +18,14 @@ export const outOfOrderFlag: Flag = {
   description: "Apply a migration although one after it is already applied",
 };
 
+export const fakeFlag: Flag = {
+  flags: "--fake",
+  description: "Only record it, and run nothing: for what was done by hand",
+};
+
 export const directoryFlag: Flag = {
   flags: "--dir <dir>",
-  description: "Folder of NNNN_name.up.sql files (default: the configuration's, or the reference app's)",
+  description: "Folder of the migrations (default: the configuration's, or the reference app's)",
 };
 
 /** Reads --to and --count. Throws E_USAGE. */

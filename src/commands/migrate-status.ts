@@ -49,10 +49,11 @@ export const migrateStatus = defineCommand<StatusOptions, StatusResult>({
 
 const columns = [{ title: "migration" }, { title: "state" }, { title: "applied" }, { title: "try" }, { title: "took" }];
 
-function rowOf({ name, state, appliedAt, attempt, durationMs }: MigrationStatus, style: Style): readonly string[] {
+function rowOf(migration: MigrationStatus, style: Style): readonly string[] {
+  const { name, state, appliedAt, attempt, durationMs, isFake } = migration;
   return [
     name,
-    paint(state, style),
+    `${paint(state, style)}${isFake && state === "applied" ? style.faint(" (recorded)") : ""}`,
     appliedAt ? formatTime(appliedAt) : "-",
     attempt === null ? "-" : String(attempt),
     durationMs === null ? "-" : formatDuration(durationMs),

@@ -14,6 +14,6 @@ export async function isBehindPooler(connection: Connection): Promise<boolean> {
 export async function assertDirectConnection(connection: Connection, purpose: string): Promise<void> {
   if (!(await isBehindPooler(connection))) return;
   throw new RoomctlError("E_POOLER", `${purpose} needs a direct connection, and this one goes through a pooler`, {
-    hint: "point --database-url at PostgreSQL itself (usually port 5432), not at the pooler",
+    hint: "give PostgreSQL's own address (usually port 5432) with --direct-url or ROOMCTL_DIRECT_URL",
   });
 }

@@ -11,7 +11,7 @@ import { assertDoneAsAgreed, assertHeldAsAgreed, assertNoFurtherLoss, type DataL
 import { newMigrationCommand, requireMigration } from "./names.js";
 import { loadParser } from "./parse.js";
 import { type MigrationPlan, type PlannedMigration, type PlanRange, planRun, type Scripts } from "./plan.js";
-import { rehearseDown } from "./rehearse.js";
+import { type RehearsalPurpose, rehearseDown } from "./rehearse.js";
 import { type RunOptions, type RunResult, runMigrations } from "./run.js";
 import { settleInterruptedRuns } from "./run-log.js";
 import { parseScript } from "./script.js";
@@ -34,7 +34,16 @@ export interface DownResult extends RunResult {
  * Throws E_UNKNOWN_MIGRATION or E_USAGE when a file is missing that it needs.
  */
 export async function planDown(database: Database, directory: string, range: PlanRange): Promise<DownPlan> {
-  return (await prepareDown(database, directory, range)).plan;
+  return planDownFor("down", database, { ...range, directory });
+}
+
+/** The same for a redo, whose rehearsal runs the up files again as well. */
+export async function planDownFor(
+  purpose: RehearsalPurpose,
+  database: Database,
+  options: PlanRange & { readonly directory: string },
+): Promise<DownPlan> {
+  return (await prepareDown(purpose, database, options)).plan;
 }
 
 interface Prepared {
@@ -44,7 +53,11 @@ interface Prepared {
   readonly tables: Holdings;
 }
 
-async function prepareDown(database: Database, directory: string, range: PlanRange): Promise<Prepared> {
+async function prepareDown(
+  purpose: RehearsalPurpose,
+  database: Database,
+  { directory, ...range }: PlanRange & { readonly directory: string },
+): Promise<Prepared> {
   const files = readMigrationFiles(directory);
   const history = await readHistory(database);
   const parser = await loadParser();
@@ -53,7 +66,7 @@ async function prepareDown(database: Database, directory: string, range: PlanRan
   );
   const steps = planUndo(files, history, { ...range, scripts });
   const migrations = steps.map(({ name }) => requireFile(files, name));
-  const { drops, start } = await rehearseDown(database, migrations);
+  const { drops, start } = await rehearseDown(database, migrations, purpose);
   const plan: DownPlan = {
     direction: "down",
     steps,
@@ -77,13 +90,29 @@ export async function applyDown(
   if (plan.steps.length === 0)
     return { direction: "down", steps: [], failure: null, schemaFingerprint: null, losses: [] };
   const { lockWaitMs: waitMs, signal } = options;
-  return withLock(database, "change", { waitMs, signal }, async (lock) => {
-    await settleUnderLock(database);
-    const now = await prepareDown(database, options.directory, options);
-    assertSameSteps(plan, now.plan);
-    assertNoFurtherLoss(plan.losses, now.plan.losses);
-    return undoUnderLock(database, now, { options, lock });
-  });
+  return withLock(database, "change", { waitMs, signal }, (lock) =>
+    applyDownUnderLock(database, plan, { options, lock, purpose: "down" }),
+  );
+}
+
+export interface DownUnderLock {
+  readonly options: RunOptions & PlanRange & { readonly directory: string };
+  readonly lock: HeldLock;
+  readonly purpose: RehearsalPurpose;
+}
+
+/** `applyDown` for a caller that holds the lock. */
+export async function applyDownUnderLock(
+  database: Database,
+  plan: DownPlan,
+  { options, lock, purpose }: DownUnderLock,
+): Promise<DownResult> {
+  await settleUnderLock(database);
+  const { directory, to, count } = options;
+  const now = await prepareDown(purpose, database, { directory, to, count });
+  assertSameSteps(plan, now.plan);
+  assertNoFurtherLoss(plan.losses, now.plan.losses);
+  return undoUnderLock(database, now, { options, lock });
 }
 
 /** The newest applied first, in the order in which they were applied. Pure. */

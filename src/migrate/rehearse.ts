@@ -1,6 +1,7 @@
 import { RoomctlError } from "../core/errors.js";
 import type { Connection, Database } from "../db/pool.js";
 import { leaveOwnSchemaOut } from "../db/search-path.js";
+import { codeOf, sqlstate } from "../db/sqlstate.js";
 import { describeFailure } from "./failure.js";
 import type { MigrationFile } from "./files.js";
 import { type Change, compareHoldings, type Holdings, readHoldings } from "./holdings.js";
@@ -8,6 +9,9 @@ import { type DataLoss, measureChange, showAllRows } from "./loss.js";
 import { loadParser, type Parser } from "./parse.js";
 import { rehearsalOf } from "./rehearsable.js";
 import { assertNoOwnControl, parseScript, type Script } from "./script.js";
+
+/** `redo`: the up files are run again after the down files, to see that they can. */
+export type RehearsalPurpose = "down" | "redo";
 
 export interface Rehearsal {
   /** What would be taken away, in the order in which it would go; also what holds nothing now (`rows: 0`). */
@@ -22,7 +26,11 @@ export interface Rehearsal {
  * each no longer than the session's lock_timeout, and gives them back before it counts rows.
  * Throws E_MIGRATION_FAILED when a down file does not run, E_LOCK_TIMEOUT when a lock does not come.
  */
-export async function rehearseDown(database: Database, migrations: readonly MigrationFile[]): Promise<Rehearsal> {
+export async function rehearseDown(
+  database: Database,
+  migrations: readonly MigrationFile[],
+  purpose: RehearsalPurpose = "down",
+): Promise<Rehearsal> {
   if (migrations.length === 0) return { drops: [], start: new Map() };
   await using connection = await database.connect();
   await leaveOwnSchemaOut(connection);
@@ -34,6 +42,7 @@ export async function rehearseDown(database: Database, migrations: readonly Migr
     const start = await readHoldings(connection);
     await connection.execute("SAVEPOINT before_down");
     const changes = await undoEach(connection, migrations, start);
+    if (purpose === "redo") await applyEach(connection, migrations);
     await connection.execute("ROLLBACK TO SAVEPOINT before_down");
     await showAllRows(connection);
     const drops: DataLoss[] = [];
@@ -62,7 +71,8 @@ async function undoEach(
   for (const { name: migration, down } of migrations) {
     // In a subtransaction of its own, TRUNCATE gives a table that an earlier step rewrote a new file again.
     await connection.execute("SAVEPOINT before_step");
-    if (down) await rehearseScript(connection, parser, { migration, script: parseScript(parser, down) });
+    if (down)
+      await rehearseScript(connection, parser, { migration, script: parseScript(parser, down), verb: "undoing" });
     await restoreSettings(connection, settings);
     const after = await readHoldings(connection);
     for (const change of await compareHoldings(connection, before, after)) changes.push({ ...change, migration });
@@ -74,9 +84,29 @@ async function undoEach(
 interface Rehearsed {
   readonly migration: string;
   readonly script: Script;
+  readonly verb: "undoing" | "applying again";
 }
 
-async function rehearseScript(connection: Connection, parser: Parser, { migration, script }: Rehearsed): Promise<void> {
+async function applyEach(connection: Connection, migrations: readonly MigrationFile[]): Promise<void> {
+  const parser = await loadParser();
+  const settings = await readSettings(connection);
+  try {
+    for (const { name: migration, up } of migrations.toReversed()) {
+      await rehearseScript(connection, parser, { migration, script: parseScript(parser, up), verb: "applying again" });
+      await restoreSettings(connection, settings);
+    }
+  } catch (error) {
+    // A new value of an enum can be used once it is committed: the real run commits in between, the rehearsal cannot.
+    const cause: unknown = error instanceof RoomctlError ? error.cause : error;
+    if (codeOf(cause) !== sqlstate.unsafeNewEnumValueUsage) throw error;
+  }
+}
+
+async function rehearseScript(
+  connection: Connection,
+  parser: Parser,
+  { migration, script, verb }: Rehearsed,
+): Promise<void> {
   assertNoOwnControl(script);
   for (const statement of script.statements) {
     const sql = rehearsalOf(script, statement, parser);
@@ -84,7 +114,7 @@ async function rehearseScript(connection: Connection, parser: Parser, { migratio
       if (sql !== undefined) await connection.query(sql);
     } catch (error) {
       const { code, message, why, hint } = describeFailure(error, { migration, file: script, statement });
-      throw new RoomctlError(code, `undoing ${message}: ${why}`, { hint, cause: error });
+      throw new RoomctlError(code, `${verb} ${message}: ${why}`, { hint, cause: error });
     }
   }
 }

@@ -17,6 +17,12 @@ export interface MigrationStatus {
   readonly durationMs: number | null;
   /** Of the last try, when it failed. */
   readonly error: string | null;
+  /** Recorded as applied without having run: baseline, --fake. */
+  readonly isFake: boolean;
+  /** Outside of a transaction: how many statements of an unfinished try are done. */
+  readonly statementsDone: number;
+  /** Of the app's schema, where this migration was the last of a run. */
+  readonly schemaFingerprint: string | null;
 }
 
 export interface StatusReport {
@@ -58,12 +64,15 @@ export function listMigrations(files: readonly MigrationFile[], history: Migrati
 
 function describe(name: string, record: MigrationRecord | undefined, state: MigrationState): MigrationStatus {
   const run = record?.lastRun ?? null;
-  const isTimed = run?.direction === "up" && run.state === "done" && run.finishedAt !== null;
+  const isTimed = !run?.isFake && run?.direction === "up" && run.state === "done" && run.finishedAt !== null;
   return {
     name,
     state,
     appliedAt: record?.appliedAt ?? null,
     attempt: run?.direction === "up" ? run.attempt : null,
+    isFake: run?.isFake ?? false,
+    statementsDone: state === "applied" ? 0 : (run?.statementsDone ?? 0),
+    schemaFingerprint: run?.schemaFingerprint ?? null,
     durationMs: isTimed ? Number(run.finishedAt) - Number(run.startedAt) : null,
     error: run?.state === "failed" ? run.error : null,
   };

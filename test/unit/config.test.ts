@@ -109,6 +109,13 @@ test("the database is taken from the strongest source that names one", async () 
   expect(await origin({ DATABASE_URL: "postgresql://h/db" })).toBe("roomctl.config.json: database");
   expect(await origin({ ROOMCTL_EMBEDDED: "1" })).toBe("ROOMCTL_EMBEDDED");
   expect(await origin({ ROOMCTL_EMBEDDED: "1" }, { databaseUrl: "postgresql://h/db" })).toBe("flag --database-url");
+  // Past a pooler; but who types another database means that one.
+  const pooled = { ROOMCTL_DIRECT_URL: "postgresql://h/db", ROOMCTL_DATABASE_URL: "postgresql://pooler/db" };
+  expect(await origin(pooled)).toBe("ROOMCTL_DIRECT_URL");
+  expect(await origin(pooled, { databaseUrl: "postgresql://other/db" })).toBe("flag --database-url");
+  expect(await origin({}, { databaseUrl: "postgresql://pooler/db", directUrl: "postgresql://h/db" })).toBe(
+    "flag --direct-url",
+  );
 });
 
 test("a typed --embedded wins over a variable that names a database, also when its own variable is set", async () => {
