@@ -69,15 +69,25 @@ export async function loadParser(): Promise<Parser> {
 
 function parseWhole(sql: string, { stmts }: ParseResult): readonly ParsedStatement[] {
   const positions: Positions = positionsIn(sql);
+  let regionOffset = 0;
   return (stmts ?? []).flatMap(({ stmt, stmt_location: location = 0, stmt_len: length }) => {
     if (stmt === undefined) return [];
-    const regionOffset = positions.fromByte(location);
+    const start = positions.fromByte(location);
     // A length is missing when nothing ends the statement but the end of the file.
     const end = length ? positions.fromByte(location + length) : sql.length;
-    const offset = afterBlanks(sql, regionOffset);
-    const { line } = positions.at(offset);
-    const text = sql.slice(offset, end).trimEnd();
-    return [{ text, offset, line, node: stmt, problem: null, regionOffset, offsetOf: positions.fromByte }];
+    // The location is that of the first word, or of the blanks before it: both have been seen.
+    const offset = afterBlanks(sql, start);
+    const statement: ParsedStatement = {
+      text: sql.slice(offset, end).trimEnd(),
+      offset,
+      line: positions.at(offset).line,
+      node: stmt,
+      problem: null,
+      regionOffset,
+      offsetOf: positions.fromByte,
+    };
+    regionOffset = Math.min(end + 1, sql.length);
+    return [statement];
   });
 }
 

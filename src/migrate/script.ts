@@ -12,8 +12,19 @@ export interface Script extends SqlText {
   readonly ownControl: ParsedStatement | undefined;
 }
 
+/** What was parsed, for as long as its text is held: planning, planning again under the lock and running see the same. */
+const parsed = new WeakMap<SqlText, Script>();
+
 /** Splits and parses one part, and finds out how it has to run. */
-export function parseScript(parser: Parser, { path, sql }: SqlText): Script {
+export function parseScript(parser: Parser, text: SqlText): Script {
+  const known = parsed.get(text);
+  if (known) return known;
+  const script = parseText(parser, text);
+  parsed.set(text, script);
+  return script;
+}
+
+function parseText(parser: Parser, { path, sql }: SqlText): Script {
   const statements = parser.parse(sql);
   return {
     path,

@@ -84,6 +84,14 @@ test("offsets are right behind characters of several bytes, with and without wha
   }
 });
 
+test("the comments before a statement are in its region, whether the parser knows all of the file or not", () => {
+  for (const last of ["SELECT 3", "FROBNICATE"]) {
+    const sql = `-- one\nSELECT 1; -- after one\n/* two */ SELECT 2;\n-- three\n${last}`;
+    const regions = scriptOf(sql).statements.map(({ regionOffset, offset }) => sql.slice(regionOffset, offset));
+    expect(regions).toEqual(["-- one\n", " -- after one\n/* two */ ", "\n-- three\n"]);
+  }
+});
+
 test("a position counts characters, not UTF-16 units", () => {
   expect(positionsIn("a\n😀x").at(4)).toEqual({ line: 2, column: 2 });
 });
