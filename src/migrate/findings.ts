@@ -16,7 +16,9 @@ export interface MigrationFinding {
     | "out-of-order"
     | "interrupted"
     | "own-transaction"
-    | "changed-midway";
+    | "changed-midway"
+    | "foreign-history";
+  /** Empty where it is about the database as a whole. */
   readonly migration: string;
   readonly message: string;
   readonly hint: string;
@@ -50,6 +52,16 @@ export function findMismatches(
   return [...fromFiles, ...missing, ...interrupted].sort((a, b) =>
     versionOf(a.migration) < versionOf(b.migration) ? -1 : 1,
   );
+}
+
+/** Another tool keeps its own history in this database. */
+export function foreignHistory(table: string, tool: string): MigrationFinding {
+  return {
+    kind: "foreign-history",
+    migration: "",
+    message: `roomctl applied nothing here yet, but ${tool} keeps a history in ${table}`,
+    hint: "if these files are what it applied, name the last one that it did: roomctl migrate baseline 0007",
+  };
 }
 
 function scriptFindings(

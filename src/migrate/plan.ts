@@ -1,7 +1,8 @@
 import { type ErrorCode, RoomctlError } from "../core/errors.js";
 import type { Queryable } from "../db/pool.js";
+import { loadStatement } from "../db/statement.js";
 import type { MigrationFile } from "./files.js";
-import { findMismatches, type MigrationFinding } from "./findings.js";
+import { findMismatches, foreignHistory, type MigrationFinding } from "./findings.js";
 import { type MigrationHistory, type MigrationRecord, readHistory } from "./history.js";
 import { requireMigration } from "./names.js";
 import { loadParser } from "./parse.js";
@@ -62,7 +63,18 @@ export interface UpRange extends PlanRange {
 /** What migrate would run now, and whether it would refuse to. Writes nothing. Throws E_UNKNOWN_MIGRATION, E_SCHEMA. */
 export async function planUp(queryable: Queryable, files: readonly MigrationFile[], range: UpRange): Promise<UpPlan> {
   const history = await readHistory(queryable);
-  return planMigrations(files, history, { ...range, scripts: await parsePending(files, history) });
+  const plan = planMigrations(files, history, { ...range, scripts: await parsePending(files, history) });
+  return { ...plan, findings: [...plan.findings, ...(await findForeignHistory(queryable, history))] };
+}
+
+/** A database without a history of ours may have one of another tool: everything would run from the start. */
+export async function findForeignHistory(
+  queryable: Queryable,
+  { records }: MigrationHistory,
+): Promise<readonly MigrationFinding[]> {
+  if (records.length > 0) return [];
+  const found = await queryable.query<{ table: string; tool: string }>(loadStatement("migrate/foreign-history"));
+  return found.map(({ table, tool }) => foreignHistory(table, tool));
 }
 
 /** The parsed up parts of what is not applied, by name. The parser is not even loaded when there is none. */

@@ -3,7 +3,7 @@ import { type MigrationFile, readMigrationFiles } from "./files.js";
 import { findMismatches, type MigrationFinding } from "./findings.js";
 import { type MigrationHistory, type MigrationRecord, readHistory } from "./history.js";
 import { versionOf } from "./names.js";
-import { parsePending } from "./plan.js";
+import { findForeignHistory, parsePending } from "./plan.js";
 
 export type MigrationState = "applied" | "edited" | "missing file" | "pending" | "running" | "interrupted" | "failed";
 
@@ -40,7 +40,10 @@ export async function readMigrationStatus(database: Database, directory: string)
   return {
     directory,
     migrations: listMigrations(files, history),
-    findings: findMismatches(files, history, await parsePending(files, history)),
+    findings: [
+      ...findMismatches(files, history, await parsePending(files, history)),
+      ...(await findForeignHistory(database, history)),
+    ],
     appliedCount: history.records.filter(({ isApplied }) => isApplied).length,
     pendingCount: files.filter(
       ({ name }) => !history.records.some((record) => record.name === name && record.isApplied),

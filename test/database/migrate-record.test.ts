@@ -3,6 +3,8 @@ import type { Database } from "../../src/db/pool.js";
 import { readSchemaSnapshot, schemaFingerprint } from "../../src/db/snapshot.js";
 import { applyMigrations } from "../../src/migrate/apply.js";
 import { applyFake, planBaseline, planFakeDown, planFakeUp } from "../../src/migrate/fake.js";
+import { readMigrationFiles } from "../../src/migrate/files.js";
+import { planUp } from "../../src/migrate/plan.js";
 import { applyRedo, planRedo } from "../../src/migrate/redo.js";
 import { readMigrationStatus } from "../../src/migrate/status.js";
 import { createMigrationFolder, type MigrationFolder } from "../support/migrations.js";
@@ -129,4 +131,23 @@ test("a redo says what data it takes, and an enum's new value that is used later
   expect(plan.losses).toMatchObject([{ migration: "3_c", table: "c", rows: 1 }]);
   const result = await applyRedo(database, plan, { directory: folder.directory, count: 2, lockWaitMs });
   expect(result.up?.failure).toBeNull();
+});
+
+test("another tool's history is pointed out before everything would run from the start", async () => {
+  using folder = createMigrationFolder(files);
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await database.execute("CREATE TABLE pgmigrations (id serial, name text, run_on timestamp)");
+  const plan = await planUp(database, readMigrationFiles(folder.directory), {});
+  expect(plan).toMatchObject({
+    refusal: null,
+    findings: [
+      {
+        kind: "foreign-history",
+        message: expect.stringContaining("node-pg-migrate keeps a history in public.pgmigrations"),
+      },
+    ],
+  });
+  await migrate(database, folder, 1);
+  expect((await planUp(database, readMigrationFiles(folder.directory), {})).findings).toEqual([]);
 });
