@@ -40,7 +40,7 @@ export async function withLock<T>(
   await assertDirectConnection(connection, `the ${name} lock`);
   await takeLock(connection, name, options);
   try {
-    return await work({ assertHeld: () => assertHeld(connection, lockKey(name)) });
+    return await work({ assertHeld: () => assertAlive(connection) });
   } finally {
     await releaseLock(connection, name);
   }
@@ -106,11 +106,12 @@ async function lockedError(connection: Connection, name: LockName): Promise<Room
   });
 }
 
-async function assertHeld(connection: Connection, key: string): Promise<void> {
-  const [row] = await connection.query<{ held: boolean }>(
-    `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()
-       AND ((classid::bigint << 32) | objid::bigint) = $1::bigint) AS held`,
-    [key],
-  );
-  if (!row?.held) throw new RoomctlError("E_CONNECTION_LOST", "the session that held roomctl's lock is gone");
+/** A session lock lasts exactly as long as its session, and nobody else has this one. */
+async function assertAlive(connection: Connection): Promise<void> {
+  try {
+    await connection.query("SELECT 1");
+  } catch (cause) {
+    if (cause instanceof RoomctlError) throw cause;
+    throw new RoomctlError("E_CONNECTION_LOST", "the session that held roomctl's lock is gone", { cause });
+  }
 }

@@ -22,7 +22,6 @@ export interface Try {
   tries: number;
   failure: MigrationFailure | null;
   progress: Progress;
-  runId: string | undefined;
 }
 
 export interface Attempt {
@@ -39,8 +38,8 @@ export async function tryOnce(work: Work, { step, script, attempt, latest }: Att
   latest.tries = attempt;
   latest.failure = null;
   const worker = await workers.use();
-  await worker.prepare(step.name);
-  const runId = await startRun(worker.connection, {
+  await worker.prepare(script);
+  const started = startRun(worker.connection, {
     name: step.name,
     direction,
     checksum: step.checksum,
@@ -49,7 +48,8 @@ export async function tryOnce(work: Work, { step, script, attempt, latest }: Att
     statements: script.statements.length,
     progress: latest.progress,
   });
-  latest.runId = runId;
+  // At the same time: the lock is held by another session.
+  await Promise.all([started, run.lock.assertHeld()]);
   let current: { readonly statement: SqlStatement; readonly number: number } | undefined;
   const tell = (message: string) => onProgress?.({ message: `${direction} ${step.name}: ${message}` });
   try {
@@ -60,7 +60,6 @@ export async function tryOnce(work: Work, { step, script, attempt, latest }: Att
       migration: step.name,
       direction,
       script,
-      runId,
       progress: latest.progress,
       onProgress: (progress) => {
         latest.progress = progress;
@@ -82,7 +81,7 @@ export async function tryOnce(work: Work, { step, script, attempt, latest }: Att
       statement: current?.statement,
       ...(script.isTransactional ? {} : { kept: latest.progress.statementsDone }),
     });
-    await noteFailure(database, runId, { why: latest.failure.why, statement: current?.number ?? 0 });
+    await noteFailure(database, step.name, { why: latest.failure.why, statement: current?.number ?? 0 });
     throw error;
   }
 }
@@ -91,11 +90,11 @@ const done = Promise.resolve();
 
 async function noteFailure(
   database: Database,
-  id: string,
+  name: string,
   { why, statement }: { readonly why: string; readonly statement: number },
 ): Promise<void> {
   try {
-    await failRun(database, id, why, statement);
+    await failRun(database, name, why, statement);
   } catch {
     // The failure itself is what to report; its run stays 'running' and the next migrator settles it.
   }

@@ -20,7 +20,7 @@ import { needsNoTransaction } from "./transaction-mode.js";
 /** One try to run a script outside of a transaction, statement by statement. */
 export interface OutsideRun {
   readonly connection: Connection;
-  readonly runId: string;
+  readonly migration: string;
   readonly script: Script;
   readonly parser: Parser;
   /** The lock_timeout that the session began with. */
@@ -50,11 +50,11 @@ export async function runOutside(run: OutsideRun, index: number): Promise<void> 
   };
   if (runsAlone(statement, run.parser)) {
     await runAlone(run, index, statement);
-    await noteProgress(run.connection, run.runId, done);
+    await noteProgress(run.connection, run.migration, done);
   } else {
     await run.connection.execute("BEGIN");
     await run.connection.query(statement.text);
-    await noteProgress(run.connection, run.runId, done);
+    await noteProgress(run.connection, run.migration, done);
     await run.connection.execute("COMMIT");
   }
   run.progress = done;
@@ -86,7 +86,7 @@ async function runAlone(run: OutsideRun, index: number, statement: ParsedStateme
   await repairInvalidIndex(connection, statement);
   const footing = await readFooting(connection, statement);
   run.progress = { ...progress, statementReached: index + 1, beforeStatement: footing };
-  await noteProgress(connection, run.runId, run.progress);
+  await noteProgress(connection, run.migration, run.progress);
   try {
     await withoutLockTimeout(run, () => connection.query(statement.text));
   } catch (error) {

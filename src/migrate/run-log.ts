@@ -41,40 +41,49 @@ export interface NewRun {
 }
 
 /**
- * Notes an attempt before it starts, in a transaction of its own, so that an interruption leaves a trace. Returns its id.
- * It does not wait for the disk: after a crash of the server the note may be missing, and the migration with it.
+ * Notes an attempt before it starts, in a transaction of its own, so that an interruption leaves a trace; then begins the
+ * migration's own, where it has one. All in one round trip. The note does not wait for the disk: after a crash of the
+ * server it may be missing, and the migration with it. The session gets the migration's name, for pg_stat_activity.
  */
-export async function startRun(queryable: Queryable, run: NewRun): Promise<string> {
+export async function startRun(connection: Connection, run: NewRun): Promise<void> {
   const { progress } = run;
-  const [row] = await queryable.query<{ id: string }>(
-    `INSERT INTO roomctl.migration_runs (name, direction, state, attempt, checksum, tool_version, is_transactional,
+  const text = (value: string | null) => (value === null ? "NULL" : quoteLiteral(value));
+  const values = [
+    text(run.name),
+    text(run.direction),
+    "'running'",
+    run.attempt,
+    text(run.checksum),
+    text(packageVersion()),
+    run.isTransactional,
+    run.statements,
+    progress.statementReached,
+    progress.statementsDone,
+    text(progress.doneChecksum),
+    text(JSON.stringify(progress.beforeStatement)),
+  ];
+  await connection.execute(
+    `BEGIN;
+     INSERT INTO roomctl.migration_runs (name, direction, state, attempt, checksum, tool_version, is_transactional,
                                          statements, statement_reached, statements_done, done_checksum, before_statement)
-     SELECT $1, $2, 'running', $3, $4, $5, $6, $7, $8, $9, $10, $11
-       FROM set_config('synchronous_commit', 'off', true) RETURNING id`,
-    [
-      run.name,
-      run.direction,
-      run.attempt,
-      run.checksum,
-      packageVersion(),
-      run.isTransactional,
-      run.statements,
-      progress.statementReached,
-      progress.statementsDone,
-      progress.doneChecksum,
-      JSON.stringify(progress.beforeStatement),
-    ],
+     SELECT ${values.join(", ")}::jsonb
+       FROM set_config('synchronous_commit', 'off', true) AS quick,
+            set_config('application_name', ${text(`roomctl/migrate ${run.name}`)}, false) AS named;
+     COMMIT;
+     ${run.isTransactional ? "BEGIN" : ""}`,
   );
-  return row?.id ?? "";
 }
 
+/** The latest run of a migration. Under the lock nobody else adds one. */
+const latestRun = "id = (SELECT max(id) FROM roomctl.migration_runs WHERE name = $1)";
+
 /** Notes how far a run got. Where it stands in the statement's own transaction, it holds exactly when the statement does. */
-export async function noteProgress(queryable: Queryable, id: string, progress: Progress): Promise<void> {
+export async function noteProgress(queryable: Queryable, name: string, progress: Progress): Promise<void> {
   await queryable.query(
     `UPDATE roomctl.migration_runs
-        SET statement_reached = $2, statements_done = $3, done_checksum = $4, before_statement = $5 WHERE id = $1`,
+        SET statement_reached = $2, statements_done = $3, done_checksum = $4, before_statement = $5 WHERE ${latestRun}`,
     [
-      id,
+      name,
       progress.statementReached,
       progress.statementsDone,
       progress.doneChecksum,
@@ -84,33 +93,34 @@ export async function noteProgress(queryable: Queryable, id: string, progress: P
 }
 
 /** Notes that an attempt failed, and at which statement (from 1). */
-export async function failRun(queryable: Queryable, id: string, error: string, statement: number): Promise<void> {
+export async function failRun(queryable: Queryable, name: string, error: string, statement: number): Promise<void> {
   await queryable.execute(
     `UPDATE roomctl.migration_runs
-        SET state = 'failed', error = $2, statement_reached = $3, finished_at = clock_timestamp() WHERE id = $1`,
-    [id, error, statement],
+        SET state = 'failed', error = $2, statement_reached = $3, finished_at = clock_timestamp() WHERE ${latestRun}`,
+    [name, error, statement],
   );
 }
 
 /**
- * Puts a migration into the list of applied ones, or takes it out, and notes its run as done: together, and in the
- * migration's own transaction where it has one. Whatever role the script left, it is done as the session's own.
+ * Puts a migration into the list of applied ones, or takes it out, and notes its run as done; then commits the migration's
+ * own transaction, where it has one. All in one round trip. Whatever role the script left, it is done as the session's own.
  */
 export async function finishRun(
-  queryable: Queryable,
-  id: string,
-  run: Pick<NewRun, "name" | "direction">,
+  connection: Connection,
+  { name, direction, isTransactional }: Pick<NewRun, "name" | "direction" | "isTransactional">,
 ): Promise<void> {
+  const literal = quoteLiteral(name);
   const change =
-    run.direction === "up"
-      ? `INSERT INTO roomctl.migrations (name, run_on) VALUES (${quoteLiteral(run.name)}, pg_catalog.now())`
-      : `DELETE FROM roomctl.migrations WHERE name = ${quoteLiteral(run.name)}`;
-  await queryable.execute(
+    direction === "up"
+      ? `INSERT INTO roomctl.migrations (name, run_on) VALUES (${literal}, pg_catalog.now())`
+      : `DELETE FROM roomctl.migrations WHERE name = ${literal}`;
+  await connection.execute(
     `RESET SESSION AUTHORIZATION; RESET ROLE;
-     WITH changed AS (${change})
+     ${change};
      UPDATE roomctl.migration_runs
         SET state = 'done', statement_reached = statements, statements_done = statements, done_checksum = NULL,
-            before_statement = NULL, finished_at = pg_catalog.clock_timestamp() WHERE id = ${Number(id)}`,
+            before_statement = NULL, finished_at = pg_catalog.clock_timestamp() WHERE ${latestRun.replace("$1", () => literal)};
+     ${isTransactional ? "COMMIT" : ""}`,
   );
 }
 
@@ -137,8 +147,11 @@ export async function recordFake(
 }
 
 /** Keeps the schema's fingerprint with the run that left it so. */
-export async function noteFingerprint(queryable: Queryable, id: string, fingerprint: string): Promise<void> {
-  await queryable.query("UPDATE roomctl.migration_runs SET schema_fingerprint = $2 WHERE id = $1", [id, fingerprint]);
+export async function noteFingerprint(queryable: Queryable, name: string, fingerprint: string): Promise<void> {
+  await queryable.query(`UPDATE roomctl.migration_runs SET schema_fingerprint = $2 WHERE ${latestRun}`, [
+    name,
+    fingerprint,
+  ]);
 }
 
 /**

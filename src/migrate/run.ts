@@ -67,7 +67,7 @@ export async function runMigrations(database: Database, run: Run): Promise<RunRe
   const work: Work = { database, run, workers, parser: await loadParser() };
   const outcomes: MigrationOutcome[] = [];
   let failure: MigrationFailure | null = null;
-  let lastRunId: string | undefined;
+  let lastDone: string | undefined;
   for (const step of run.steps) {
     if (failure) {
       const reason = `${failure.migration} failed before it`;
@@ -79,38 +79,35 @@ export async function runMigrations(database: Database, run: Run): Promise<RunRe
       return notStarted(run, step, error);
     });
     failure = outcome.failure;
-    lastRunId = failure ? lastRunId : outcome.runId;
+    lastDone = failure ? lastDone : step.name;
     outcomes.push(outcome.step);
   }
-  return { steps: outcomes, failure, schemaFingerprint: await keepFingerprint(work, lastRunId) };
+  return { steps: outcomes, failure, schemaFingerprint: await keepFingerprint(work, lastDone) };
 }
 
 interface Ran {
   readonly step: MigrationOutcome;
   readonly failure: MigrationFailure | null;
-  readonly runId: string | undefined;
 }
 
 async function runOne(work: Work, step: PlannedMigration): Promise<Ran> {
   const { run, parser } = work;
-  await run.lock.assertHeld();
   const startedMs = systemClock.monotonicMs();
   const script = parseScript(parser, partOf(requireFile(run.files, step.name), run.direction));
   assertNoOwnControl(script);
-  const latest: Try = { tries: 0, failure: null, progress: step.progress, runId: undefined };
+  const latest: Try = { tries: 0, failure: null, progress: step.progress };
   try {
     await retry(retryOptions(run, step), (attempt) => tryOnce(work, { step, script, attempt, latest }));
   } catch (error) {
     // Without a failure of its own, the error is not the migration's: our log or the session is in trouble.
     if (run.signal?.aborted || latest.failure === null) throw error;
   }
-  const { tries, failure, runId } = latest;
+  const { tries, failure } = latest;
   const durationMs = Math.round(systemClock.monotonicMs() - startedMs);
   const state = failure ? "failed" : "done";
   return {
     step: { name: step.name, path: step.path, state, tries, durationMs, reason: failure?.why ?? null },
     failure,
-    runId,
   };
 }
 
@@ -120,17 +117,16 @@ function notStarted(run: Run, { name, path }: PlannedMigration, error: unknown):
   return {
     step: { name, path, state: "failed", tries: 0, durationMs: 0, reason: failure.why },
     failure,
-    runId: undefined,
   };
 }
 
 /** Keeps with the last run what the schema is now. The migrations are committed whether that can be read or not. */
-async function keepFingerprint({ database, run, workers }: Work, runId: string | undefined): Promise<string | null> {
-  if (runId === undefined) return null;
+async function keepFingerprint({ database, run, workers }: Work, lastDone: string | undefined): Promise<string | null> {
+  if (lastDone === undefined) return null;
   try {
     await workers.drop();
     const fingerprint = schemaFingerprint(await readSchemaSnapshot(database));
-    await noteFingerprint(database, runId, fingerprint);
+    await noteFingerprint(database, lastDone, fingerprint);
     return fingerprint;
   } catch (error) {
     run.onProgress?.({ message: `the schema's fingerprint could not be kept: ${messageOf(error)}` });

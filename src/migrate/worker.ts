@@ -2,6 +2,8 @@ import type { LockOptions } from "../db/lock.js";
 import { releaseLock, takeLock } from "../db/lock.js";
 import type { Connection, Database } from "../db/pool.js";
 import { readAppPath } from "../db/search-path.js";
+import type { Script } from "./script.js";
+import { mayLeaveState } from "./session-state.js";
 
 /**
  * The session that migrations run in, one after the other. It holds the lock `migration`, so that after a kill the next
@@ -11,8 +13,8 @@ export interface Worker extends AsyncDisposable {
   readonly connection: Connection;
   /** The lock_timeout that each migration begins with. */
   readonly lockTimeout: string;
-  /** Makes the session as new, under the name of the migration that is to run in it. */
-  prepare(migration: string): Promise<void>;
+  /** Makes the session as new, unless the script that ran in it last can have left nothing there. */
+  prepare(script: Script): Promise<void>;
 }
 
 /** Opens a session for migrations. Throws E_LOCKED when one of a killed migrator does not end in time. */
@@ -24,10 +26,15 @@ async function openWorker(database: Database, lock: LockOptions): Promise<Worker
     const [row] = await connection.query<{ lockTimeout: string }>(
       `SELECT current_setting('lock_timeout') AS "lockTimeout"`,
     );
+    await connection.query("SELECT set_config('search_path', $1, false)", [path]);
+    let isUsed = false;
     return {
       connection,
       lockTimeout: row?.lockTimeout ?? "0",
-      prepare: (migration) => connection.reset({ application_name: `roomctl/migrate ${migration}`, search_path: path }),
+      async prepare(script) {
+        if (isUsed) await connection.reset({ search_path: path });
+        isUsed = mayLeaveState(script);
+      },
       [Symbol.asyncDispose]: () => releaseLock(connection, "migration"),
     };
   } catch (error) {
