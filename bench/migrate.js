@@ -73,7 +73,10 @@ async function compare(name, limit, contenders) {
     for (const [index, contender] of contenders.entries()) times[index].push(await contender());
   }
   const [ours, theirs] = times.map(median);
-  line(name, `${ours.toFixed(0)} ms against ${theirs.toFixed(0)} ms   x${(ours / theirs).toFixed(2)} (wanted: ${limit})`);
+  line(
+    name,
+    `${ours.toFixed(0)} ms against ${theirs.toFixed(0)} ms   x${(ours / theirs).toFixed(2)} (wanted: ${limit})`,
+  );
 }
 
 async function benchNothingToDo(server) {
@@ -149,7 +152,9 @@ async function benchLint() {
     line("lint against squawk, as commands", "squawk cannot be had here");
     return;
   }
-  const program = spawnSync("npx", ["--yes", "--package", "squawk-cli@2.66.0", "--", "which", "squawk"], { encoding: "utf8" });
+  const program = spawnSync("npx", ["--yes", "--package", "squawk-cli@2.66.0", "--", "which", "squawk"], {
+    encoding: "utf8",
+  });
   await compare("lint against squawk, as commands", "told only", [
     () => timeAny(process.execPath, [roomctl, "migrate", "lint", "--fail-on", "none", "--dir", directory]),
     () => timeAny(program.stdout.trim(), ["--reporter", "gcc", ...files]),
@@ -173,7 +178,9 @@ async function benchProve(server) {
       const name = `p${file}_${index}`;
       return `CREATE TABLE IF NOT EXISTS ${name} (id bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT now());`;
     });
-    const drops = statements.map((text) => text.replace(/CREATE TABLE IF NOT EXISTS (\w+).*/, "DROP TABLE IF EXISTS $1;"));
+    const drops = statements.map((text) =>
+      text.replace(/CREATE TABLE IF NOT EXISTS (\w+).*/, "DROP TABLE IF EXISTS $1;"),
+    );
     writeFileSync(join(directory, `${1000 + file}_a.up.sql`), statements.join("\n"));
     writeFileSync(join(directory, `${1000 + file}_a.down.sql`), drops.join("\n"));
   }
@@ -185,5 +192,8 @@ async function benchProve(server) {
     await proveMigrations(server, migrations, {});
     times.push(performance.now() - startedMs);
   }
-  line("prove, on a server that runs", `${Math.round((count / median(times)) * 1000)} statements a second (wanted: >= 100)`);
+  line(
+    "prove, on a server that runs",
+    `${Math.round((count / median(times)) * 1000)} statements a second (wanted: >= 100)`,
+  );
 }

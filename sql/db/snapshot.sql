@@ -1,120 +1,56 @@
--- Every object of the app's schemas ($1, or all when it is null) as a key and a definition. The caller fixes search_path.
--- NOT NULL is part of the column: PostgreSQL 18 lists it among the constraints as well, 15 does not.
+-- The words of a schema snapshot, that its branches (snapshot-*.sql) share: what belongs to the app, and what each is called.
+-- $1: these schemas, or all of the app's. $2: the roles that count as the migrator, or the owner of roomctl's history.
+-- A line that ends in --@15 is only for PostgreSQL 15 and later. The caller fixes search_path.
 WITH app_schema AS (
-    SELECT oid, nspname
+    SELECT oid, nspname, nspowner, nspacl
       FROM pg_namespace
      WHERE CASE WHEN $1::text[] IS NULL
                 THEN nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'roomctl')
                 ELSE nspname = ANY ($1::text[]) END
 ), extension_member AS (
     SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+), role AS (
+    -- Another role builds the scratch database than the live one: both are "the migrator".
+    SELECT oid, CASE WHEN rolname = ANY (coalesce($2::text[], ARRAY[coalesce(
+                    (SELECT pg_get_userbyid(relowner) FROM pg_class
+                      WHERE relname = 'migrations' AND relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname = 'roomctl')),
+                    current_user)::text])) THEN '<migrator>' ELSE quote_ident(rolname) END AS word
+      FROM pg_roles
+     UNION ALL SELECT 0, 'public'
 ), relation AS (
-    SELECT class.*, format('%I.%I', nspname, relname) AS full_name
+    SELECT class.oid, relname, relkind, relpersistence, relowner, relacl, reloptions, relispartition, relrowsecurity,
+           relforcerowsecurity, relreplident, reltablespace, relam, reloftype, reltoastrelid, relpartbound, relnamespace,
+           format('%I.%I', nspname, relname) AS full_name,
+           CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
+                        WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' WHEN 'c' THEN 'type'
+                        ELSE 'table' END AS kind
       FROM pg_class AS class JOIN app_schema ON app_schema.oid = relnamespace
      WHERE relpersistence <> 't'
        AND ('pg_class'::regclass, class.oid) NOT IN (SELECT classid, objid FROM extension_member)
+), owned_sequence AS (
+    SELECT relation.oid, refobjid AS table_oid, refobjid::regclass || '.' || quote_ident(attname) AS owner_column
+      FROM relation
+      JOIN pg_depend ON classid = 'pg_class'::regclass AND objid = relation.oid AND deptype IN ('a', 'i')
+                    AND refclassid = 'pg_class'::regclass AND refobjsubid > 0
+      JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
+     WHERE relkind = 'S'
 ), routine AS (
-    SELECT proc.oid, format('%I.%I(%s)', nspname, proname, pg_get_function_identity_arguments(proc.oid)) AS full_name,
-           proc.prokind
+    SELECT proc.oid, proowner, proacl, prokind,
+           format('%I.%I(%s)', nspname, proname, pg_get_function_identity_arguments(proc.oid)) AS full_name
       FROM pg_proc AS proc JOIN app_schema ON app_schema.oid = pronamespace
      WHERE ('pg_proc'::regclass, proc.oid) NOT IN (SELECT classid, objid FROM extension_member)
 ), app_type AS (
+    -- Row types of tables, array types and multiranges come with what they belong to.
     SELECT type.*, format('%I.%I', nspname, typname) AS full_name
       FROM pg_type AS type JOIN app_schema ON app_schema.oid = typnamespace
      WHERE ('pg_type'::regclass, type.oid) NOT IN (SELECT classid, objid FROM extension_member)
+       AND CASE typtype WHEN 'c' THEN EXISTS (SELECT FROM pg_class WHERE pg_class.oid = typrelid AND relkind = 'c')
+                        WHEN 'b' THEN NOT EXISTS (SELECT FROM pg_type AS element WHERE element.typarray = type.oid)
+                        ELSE typtype <> 'm' END
 ), app_constraint AS (
     SELECT con.*, coalesce(relation.full_name, app_type.full_name) AS owner_name
       FROM pg_constraint AS con
       LEFT JOIN relation ON relation.oid = con.conrelid
       LEFT JOIN app_type ON app_type.oid = con.contypid
-     WHERE contype <> 'n' AND coalesce(relation.oid, app_type.oid) IS NOT NULL
+     WHERE coalesce(relation.oid, app_type.oid) IS NOT NULL
 )
-SELECT 'schema ' || quote_ident(nspname) AS key, '' AS definition FROM app_schema
-UNION ALL
-SELECT 'extension ' || quote_ident(extname), 'in ' || quote_ident(nspname)
-  FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
- WHERE $1::text[] IS NULL AND extname <> 'plpgsql'
-UNION ALL
-SELECT CASE relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'f' THEN 'foreign table ' ELSE 'table ' END
-         || full_name,
-       concat_ws(' ', CASE relpersistence WHEN 'u' THEN 'unlogged' END,
-                 CASE relkind WHEN 'p' THEN 'partition by ' || pg_get_partkeydef(oid) END,
-                 CASE WHEN relispartition THEN 'partition of ' || (SELECT inhparent::regclass::text FROM pg_inherits WHERE inhrelid = relation.oid)
-                      || ' ' || pg_get_expr(relpartbound, oid) END,
-                 CASE WHEN relrowsecurity THEN 'row security' END,
-                 CASE WHEN relforcerowsecurity THEN 'forced' END,
-                 CASE relreplident WHEN 'f' THEN 'replica identity full' WHEN 'n' THEN 'replica identity nothing' END,
-                 array_to_string(reloptions, ', '),
-                 CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(oid) END)
-  FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
-UNION ALL
-SELECT format('column %s %s %I', relation.full_name,
-              lpad(row_number() OVER (PARTITION BY relation.oid ORDER BY attnum)::text, 3, '0'), attname),
-       concat_ws(' ', format_type(atttypid, atttypmod),
-                 CASE WHEN attcollation <> typcollation THEN 'collate ' || attcollation::regcollation::text END,
-                 CASE WHEN attnotnull THEN 'not null' END,
-                 CASE attidentity WHEN 'a' THEN 'generated always as identity' WHEN 'd' THEN 'generated by default as identity' END,
-                 CASE attgenerated WHEN 's' THEN 'generated stored ' WHEN 'v' THEN 'generated virtual ' ELSE
-                      CASE WHEN adbin IS NOT NULL THEN 'default ' END END || pg_get_expr(adbin, adrelid))
-  FROM relation
-  JOIN pg_attribute ON attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
-  JOIN pg_type ON pg_type.oid = atttypid
-  LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
- WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
-UNION ALL
-SELECT format('constraint %s %I', owner_name, conname), pg_get_constraintdef(oid) FROM app_constraint
-UNION ALL
-SELECT 'index ' || full_name,
-       pg_get_indexdef(relation.oid) || CASE WHEN indisvalid THEN '' ELSE ' (invalid)' END
-         || CASE WHEN indisreplident THEN ' (replica identity)' ELSE '' END
-  FROM relation JOIN pg_index ON indexrelid = relation.oid
-UNION ALL
-SELECT 'sequence ' || full_name,
-       concat_ws(' ', format_type(seqtypid, NULL), 'start', seqstart, 'increment', seqincrement, 'min', seqmin, 'max', seqmax,
-                 'cache', seqcache, CASE WHEN seqcycle THEN 'cycle' END,
-                 (SELECT 'owned by ' || refobjid::regclass || '.' || quote_ident(attname)
-                    FROM pg_depend JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
-                   WHERE classid = 'pg_class'::regclass AND objid = relation.oid AND deptype IN ('a', 'i')
-                     AND refclassid = 'pg_class'::regclass AND refobjsubid > 0))
-  FROM relation JOIN pg_sequence ON seqrelid = relation.oid
-UNION ALL
-SELECT 'function ' || full_name,
-       CASE WHEN prokind = 'a' THEN 'aggregate returning ' || pg_get_function_result(oid) ELSE pg_get_functiondef(oid) END
-  FROM routine
-UNION ALL
-SELECT format('trigger %s %I', full_name, tgname),
-       pg_get_triggerdef(pg_trigger.oid) || CASE tgenabled WHEN 'O' THEN '' ELSE ' (enabled ' || tgenabled::text || ')' END
-  FROM pg_trigger JOIN relation ON relation.oid = tgrelid WHERE NOT tgisinternal
-UNION ALL
-SELECT format('policy %s %I', full_name, polname),
-       concat_ws(' ', CASE WHEN polpermissive THEN 'permissive' ELSE 'restrictive' END, polcmd,
-                 'to', (SELECT string_agg(role::regrole::text, ', ' ORDER BY role::regrole::text) FROM unnest(polroles) AS role),
-                 'using (' || pg_get_expr(polqual, polrelid) || ')', 'check (' || pg_get_expr(polwithcheck, polrelid) || ')')
-  FROM pg_policy JOIN relation ON relation.oid = polrelid
-UNION ALL
-SELECT format('rule %s %I', full_name, rulename), pg_get_ruledef(pg_rewrite.oid)
-  FROM pg_rewrite JOIN relation ON relation.oid = ev_class WHERE rulename <> '_RETURN'
-UNION ALL
-SELECT 'type ' || full_name,
-       CASE typtype
-           WHEN 'e' THEN 'enum ' || (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = app_type.oid)
-           WHEN 'd' THEN concat_ws(' ', 'domain', format_type(typbasetype, typtypmod), CASE WHEN typnotnull THEN 'not null' END,
-                                   'default ' || typdefault)
-           WHEN 'r' THEN 'range of ' || (SELECT format_type(rngsubtype, NULL) FROM pg_range WHERE rngtypid = app_type.oid)
-           ELSE 'composite' END
-  FROM app_type
- WHERE typtype IN ('e', 'd', 'r') OR (typtype = 'c' AND EXISTS (SELECT FROM pg_class WHERE pg_class.oid = typrelid AND relkind = 'c'))
-UNION ALL
-SELECT 'comment on ' || full_name || CASE WHEN objsubid > 0 THEN '.' || quote_ident(attname) ELSE '' END, description
-  FROM pg_description
-  JOIN relation ON classoid = 'pg_class'::regclass AND objoid = relation.oid
-  LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND objsubid > 0
-UNION ALL
-SELECT 'comment on function ' || full_name, description
-  FROM pg_description JOIN routine ON classoid = 'pg_proc'::regclass AND objoid = routine.oid
-UNION ALL
-SELECT 'comment on type ' || full_name, description
-  FROM pg_description JOIN app_type ON classoid = 'pg_type'::regclass AND objoid = app_type.oid
-UNION ALL
-SELECT format('comment on constraint %s %I', owner_name, conname), description
-  FROM pg_description JOIN app_constraint ON classoid = 'pg_constraint'::regclass AND objoid = app_constraint.oid

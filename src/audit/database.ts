@@ -1,4 +1,5 @@
 import type { AppDefinition, AuditCheck } from "../core/catalogue.js";
+import type { FailLevel } from "../core/fail-level.js";
 import { formatName, type QualifiedName } from "../db/identifier.js";
 import type { Connection, Database } from "../db/pool.js";
 import { readSequenceState } from "../db/sequences.js";
@@ -7,7 +8,7 @@ import { attemptRead } from "./attempt.js";
 import { auditCatalogue } from "./catalogue.js";
 import { checkFindings } from "./checks.js";
 import { type AuditFacts, chooseFacts, readFacts } from "./facts.js";
-import { type FailLevel, type Finding, isFailing, sortFindings } from "./finding.js";
+import { type Finding, isFailing, sortFindings } from "./finding.js";
 import { foreignKeyFindings, orphanFindings } from "./foreign-keys.js";
 import { indexFindings } from "./indexes.js";
 import { checksOf, chooseScope } from "./scope.js";

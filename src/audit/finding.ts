@@ -1,4 +1,5 @@
 import type { Severity } from "../core/catalogue.js";
+import { type FailLevel, failLevels, reachesLevel } from "../core/fail-level.js";
 
 /** Something that a person should look at. It is a result, not an exception. */
 export interface Finding {
@@ -18,14 +19,9 @@ export interface Finding {
   readonly cases?: readonly string[];
 }
 
-/** The lowest severity that makes an audit fail; `none` never fails. */
-export type FailLevel = Severity | "none";
-
-export const failLevels = ["error", "warning", "info", "none"] as const satisfies readonly FailLevel[];
-
 /** True when the finding is at or above the level. */
 export function isFailing(finding: Finding, level: FailLevel): boolean {
-  return failLevels.indexOf(finding.severity) <= failLevels.indexOf(level) && level !== "none";
+  return reachesLevel(finding.severity, level);
 }
 
 /** Errors first; within a severity by rule, then by object. */

@@ -1,7 +1,8 @@
 import type { AuditResult } from "../audit/database.js";
-import { type Finding, failLevels } from "../audit/finding.js";
+import type { Finding } from "../audit/finding.js";
 import type { StateReport } from "../audit/states.js";
 import type { Severity } from "../core/catalogue.js";
+import { failLevels } from "../core/fail-level.js";
 import type { Style } from "../report/style.js";
 import { type Column, tableLines } from "../report/table.js";
 import { formatCount, formatTime, plural, printable } from "../report/text.js";

@@ -1,6 +1,6 @@
 import { type AuditResult, auditDatabase } from "../audit/database.js";
-import { type FailLevel, failLevels } from "../audit/finding.js";
-import { exitCodes, RoomctlError } from "../core/errors.js";
+import { exitCodes } from "../core/errors.js";
+import { type FailLevel, parseFailLevel } from "../core/fail-level.js";
 import { findingLines, stateLines, summaryLine } from "./audit-lines.js";
 import { defineCommand, type ParsedInput } from "./command.js";
 
@@ -53,13 +53,7 @@ export const audit = defineCommand<AuditCommandOptions, AuditResult>({
 });
 
 function parseAuditOptions({ flags }: ParsedInput): AuditCommandOptions {
-  const { failOn: typed = "error", state } = flags;
-  const failOn = failLevels.find((level) => level === typed);
-  if (!failOn) {
-    throw new RoomctlError("E_USAGE", `--fail-on takes no ${JSON.stringify(typed)}`, {
-      hint: `use one of ${failLevels.join(", ")}`,
-    });
-  }
+  const { failOn, state } = flags;
   const states = typeof state === "string" ? [state] : Array.isArray(state) ? state.map(String) : undefined;
-  return { failOn, estimate: flags["estimate"] === true, states };
+  return { failOn: parseFailLevel(failOn), estimate: flags["estimate"] === true, states };
 }

@@ -32,16 +32,58 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import("./migrate-plan.js")).migratePlan,
   },
   {
+    name: "migrate lint",
+    summary: "Find what is dangerous in migrations before they run",
+    group: "Schema",
+    load: async () => (await import("./migrate-lint.js")).migrateLint,
+  },
+  {
     name: "migrate down",
     summary: "Undo the newest migration, asking before data would be lost",
     group: "Schema",
     load: async () => (await import("./migrate-down.js")).migrateDown,
   },
   {
+    name: "migrate trace",
+    summary: "Run pending migrations on a scratch server and show what each statement locks",
+    group: "Schema",
+    load: async () => (await import("./migrate-trace.js")).migrateTrace,
+  },
+  {
+    name: "migrate redo",
+    summary: "Undo the newest migration and apply it again, as its files are now",
+    group: "Schema",
+    load: async () => (await import("./migrate-redo.js")).migrateRedo,
+  },
+  {
+    name: "migrate baseline",
+    summary: "Take over a database that another tool or hand built, up to a migration",
+    group: "Schema",
+    load: async () => (await import("./migrate-baseline.js")).migrateBaseline,
+  },
+  {
+    name: "migrate prove",
+    summary: "Prove on a scratch server that migrations can be run again, cut off and undone",
+    group: "Schema",
+    load: async () => (await import("./migrate-prove.js")).migrateProve,
+  },
+  {
     name: "migrate new",
     summary: "Write the two empty files of a new migration",
     group: "Schema",
     load: async () => (await import("./migrate-new.js")).migrateNew,
+  },
+  {
+    name: "migrate compat",
+    summary: "Prove that the previous release's queries still work on the new schema",
+    group: "Schema",
+    load: async () => (await import("./migrate-compat.js")).migrateCompat,
+  },
+  {
+    name: "migrate drift",
+    summary: "Find what in the database is not as its migrations built it",
+    group: "Schema",
+    load: async () => (await import("./migrate-drift.js")).migrateDrift,
   },
   {
     name: "audit",

@@ -21,7 +21,7 @@ export interface LockOptions {
 }
 
 export interface HeldLock {
-  /** Throws E_CONNECTION_LOST when the session that holds the lock is gone, and the lock with it. */
+  /** Throws E_CONNECTION_LOST when the session that holds the lock is gone, and the lock with it; asks once a second at most. */
   assertHeld(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export async function withLock<T>(
   await assertDirectConnection(connection, `the ${name} lock`);
   await takeLock(connection, name, options);
   try {
-    return await work({ assertHeld: () => assertAlive(connection) });
+    return await work(heldBy(connection));
   } finally {
     await releaseLock(connection, name);
   }
@@ -106,12 +106,22 @@ async function lockedError(connection: Connection, name: LockName): Promise<Room
   });
 }
 
+/** How old the last sign of life of the lock's session may be. */
+const freshMs = 1000;
+
 /** A session lock lasts exactly as long as its session, and nobody else has this one. */
-async function assertAlive(connection: Connection): Promise<void> {
-  try {
-    await connection.query("SELECT 1");
-  } catch (cause) {
-    if (cause instanceof RoomctlError) throw cause;
-    throw new RoomctlError("E_CONNECTION_LOST", "the session that held roomctl's lock is gone", { cause });
-  }
+function heldBy(connection: Connection): HeldLock {
+  let seenMs = systemClock.monotonicMs();
+  return {
+    async assertHeld() {
+      if (systemClock.monotonicMs() - seenMs < freshMs) return;
+      try {
+        await connection.query("SELECT 1");
+      } catch (cause) {
+        if (cause instanceof RoomctlError) throw cause;
+        throw new RoomctlError("E_CONNECTION_LOST", "the session that held roomctl's lock is gone", { cause });
+      }
+      seenMs = systemClock.monotonicMs();
+    },
+  };
 }

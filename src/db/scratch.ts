@@ -1,11 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { RoomctlError } from "../core/errors.js";
 import { binariesIn, findEmbeddedBinaries, type ServerBinaries, serverUser } from "./binaries.js";
-import { isAlive } from "./directory-lock.js";
 import { destroyEmbedded, startEmbedded } from "./embedded.js";
 import { quoteIdentifier } from "./identifier.js";
-import { type Database, type OpenOptions, openDatabase } from "./pool.js";
+import { type Connection, type Database, type OpenOptions, openDatabase } from "./pool.js";
+import {
+  claimDatabase,
+  dropAbandonedDatabases,
+  removeAbandonedServers,
+  scratchFolderName,
+  scratchRoot,
+} from "./scratch-leftovers.js";
+import { codeOf, sqlstate } from "./sqlstate.js";
 import type { DatabaseTarget } from "./target.js";
 
 /** A PostgreSQL to try things on: nothing that happens there matters, and it is gone at the end of its `await using` scope. */
@@ -15,6 +22,8 @@ export interface ScratchServer extends AsyncDisposable {
   readonly majorVersion: number;
   /** A new database, empty or a copy of another one of this server (which nobody may be connected to meanwhile). */
   createDatabase(template?: string): Promise<ScratchDatabase>;
+  /** Throws E_EMBEDDED naming the extensions that could not be created here, and the flag that leads out of it. */
+  requireExtensions(names: readonly string[]): Promise<void>;
 }
 
 /** Dropped at the end of its `await using` scope. */
@@ -39,16 +48,17 @@ export interface ScratchOptions {
  */
 export async function openScratch(options: ScratchOptions): Promise<ScratchServer> {
   if (options.target) return describeScratch(options.target, options, async () => {});
-  const root = join(options.directory, "scratch");
-  await removeAbandoned(root);
+  const root = scratchRoot(options.directory);
+  await removeAbandonedServers(root, options.signal);
   const server = {
-    directory: join(root, `${process.pid}-${randomBytes(3).toString("hex")}`),
+    directory: join(root, scratchFolderName()),
     binaries: await chooseBinaries(options.majorVersion),
     settings: scratchSettings,
     signal: options.signal,
   };
   try {
     const { target } = await startEmbedded(server);
+    options.signal?.throwIfAborted();
     return await describeScratch(target, options, () => destroyEmbedded(server));
   } catch (error) {
     await destroyEmbedded(server);
@@ -99,49 +109,73 @@ function majorOf(version: string): number {
   return Number(/(\d+)\./.exec(version)?.[1]);
 }
 
-/** A run that was killed leaves its server behind. */
-async function removeAbandoned(root: string): Promise<void> {
-  for (const name of listFolder(root)) {
-    const pid = Number(/^(\d+)-/.exec(name)?.[1]);
-    if (!isAlive(pid)) await destroyEmbedded({ directory: join(root, name) });
-  }
-}
-
-function listFolder(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    // Not there yet.
-    return [];
-  }
-}
-
 async function describeScratch(
   server: DatabaseTarget,
-  { signal }: ScratchOptions,
+  { target, signal }: ScratchOptions,
   stop: () => Promise<void>,
 ): Promise<ScratchServer> {
   // Not under the signal: cleaning up must not be cut off.
-  const administration = await openDatabase({ ...server, database: "postgres" }, { maxConnections: 2 });
+  const administration = await openDatabase(
+    { ...server, database: target ? server.database : "postgres" },
+    { applicationName: "roomctl/scratch", maxConnections: 2, lockTimeoutMs: 0 },
+  );
+  const session = await administration.connect();
+  try {
+    if (target) await dropAbandonedDatabases(session);
+  } catch (error) {
+    session.discard();
+    await administration[Symbol.asyncDispose]();
+    throw error;
+  }
   const majorVersion = Math.floor(administration.serverVersion / 10_000);
-  const [row] = await administration.query<{ version: string }>("SHOW server_version");
+  const [row] = await session.query<{ version: string }>("SELECT current_setting('server_version') AS version");
   return {
     description: `PostgreSQL ${row?.version}`,
     majorVersion,
     async createDatabase(template = "template0") {
       const name = `roomctl_scratch_${randomBytes(6).toString("hex")}`;
-      await administration.execute(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(template)}`);
+      await claimDatabase(session, name);
+      await createDatabase(session, name, template);
       return {
         name,
-        open: (options) => openDatabase({ ...server, database: name }, { signal, ...options }),
+        async open(options) {
+          signal?.throwIfAborted();
+          return await openDatabase({ ...server, database: name }, { signal, ...options });
+        },
         async [Symbol.asyncDispose]() {
-          await administration.execute(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
+          await session.execute(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
         },
       };
     },
+    requireExtensions: (names) => requireExtensions(session, names),
     async [Symbol.asyncDispose]() {
+      // With the session go its claims.
+      session.discard();
       await administration[Symbol.asyncDispose]();
       await stop();
     },
   };
+}
+
+async function createDatabase(session: Connection, name: string, template: string): Promise<void> {
+  try {
+    await session.execute(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(template)}`);
+  } catch (cause) {
+    if (codeOf(cause) !== sqlstate.insufficientPrivilege) throw cause;
+    throw new RoomctlError("E_PRIVILEGE", "the role of the scratch server may not create databases", {
+      hint: "give it the right with ALTER ROLE … CREATEDB, or leave --scratch-url out to use a server of roomctl's own",
+      cause,
+    });
+  }
+}
+
+async function requireExtensions(session: Connection, names: readonly string[]): Promise<void> {
+  const known = await session.query<{ name: string }>("SELECT name FROM pg_available_extensions");
+  const available = new Set(known.map(({ name }) => name));
+  const missing = [...new Set(names)].filter((name) => !available.has(name));
+  if (missing.length === 0) return;
+  const what = missing.length === 1 ? `the extension ${missing[0]} is` : `the extensions ${missing.join(", ")} are`;
+  throw new RoomctlError("E_EMBEDDED", `${what} not installed on the scratch server`, {
+    hint: "name a server that has them, where databases may be made and dropped, with --scratch-url URL",
+  });
 }

@@ -1,29 +1,66 @@
 import { sha256 } from "../core/digest.js";
 import type { Connection, Database } from "./pool.js";
+import { rareCatalogsStatement, snapshotCatalogs, snapshotStatement } from "./snapshot-statement.js";
 import { loadStatement } from "./statement.js";
 
 /** A schema as text: one line per object, `kind name` → definition, sorted. Equal schemas of one major have equal lines. */
 export type SchemaSnapshot = Readonly<Record<string, string>>;
 
 export interface SnapshotOptions {
-  /** Only these schemas; all of the app's unless told. */
+  /** Only these schemas, and nothing that has none; all of the app's unless told. */
   readonly schemas?: readonly string[];
+  /**
+   * Roles that are written as `<migrator>`, so that two databases compare that different roles migrated. The owner of
+   * roomctl's history unless told, or where there is none the role that reads.
+   */
+  readonly migrators?: readonly string[];
+  /** System catalogs to leave out although they may be read, as another reading had to. */
+  readonly leftOut?: readonly string[];
+}
+
+/** One fact of a schema. */
+export interface SchemaFact {
+  /** Unique: `column public.users 003 email`, `privileges on table public.users to reader`. */
+  readonly key: string;
+  readonly definition: string;
+  /** The table that it is part of, or the object that it is itself; null for what stands alone. */
+  readonly belongs: string | null;
+  /** What the definition says, in pieces: of columns, owners, privileges and comments. */
+  readonly facts: Readonly<Record<string, string | number | null | undefined>> | null;
+}
+
+export interface SchemaReading {
+  readonly facts: readonly SchemaFact[];
+  /** System catalogs, or parts of them, that this role may not read: what they would say is missing. */
+  readonly unread: readonly string[];
+  /** As in `server_version_num`. */
+  readonly serverVersion: number;
 }
 
 /**
- * Reads what the catalog says of the app's objects: schemas, extensions, types, tables, columns, constraints, indexes,
- * sequences, views, functions, triggers, policies and comments. Left out are the system's, extensions' and roomctl's own.
- * On a connection it sees what the transaction there has done. Column order counts; names that PostgreSQL makes up do too.
+ * Reads what the catalog says of the app's objects: see docs/drift.md for the list. Left out are the system's, extensions'
+ * and roomctl's own. On a connection it sees what the transaction there has done. Column order counts; names that
+ * PostgreSQL makes up do too. Needs no superuser. Passwords and their like are never read.
  */
 export async function readSchemaSnapshot(
   source: Database | Connection,
   options: SnapshotOptions = {},
 ): Promise<SchemaSnapshot> {
+  return snapshotOf(await readSchema(source, options));
+}
+
+/** The same with what belongs to what, and what could not be read. */
+export async function readSchema(source: Database | Connection, options: SnapshotOptions = {}): Promise<SchemaReading> {
   if ("connect" in source) {
     await using connection = await source.connect();
-    return await readWithFixedPath(connection, options);
+    return await readWithFixedSettings(connection, options);
   }
-  return readWithFixedPath(source, options);
+  return readWithFixedSettings(source, options);
+}
+
+/** The lines of a reading. */
+export function snapshotOf({ facts }: SchemaReading): SchemaSnapshot {
+  return Object.fromEntries(facts.map(({ key, definition }) => [key, definition]));
 }
 
 /** One value that stands for a whole schema. Only comparable within a major version, which words definitions alike. */
@@ -48,14 +85,51 @@ export function compareSnapshots(first: SchemaSnapshot, second: SchemaSnapshot):
   });
 }
 
-/** The server leaves out schema names that are on the search path, so it must be the same every time. */
-async function readWithFixedPath(connection: Connection, options: SnapshotOptions): Promise<SchemaSnapshot> {
-  const [before] = await connection.query<{ path: string }>("SELECT current_setting('search_path') AS path");
-  await connection.query("SELECT set_config('search_path', 'pg_catalog', false)");
-  const rows = await connection.query<{ key: string; definition: string }>(loadStatement("db/snapshot"), [
-    options.schemas ?? null,
+/** What the session says of itself before anything is read. */
+interface Session {
+  readonly version: number;
+  readonly readable: readonly string[];
+  readonly hasHiddenOptions: boolean;
+  /** Settings as they were, in the order of `fixedSettings`. */
+  readonly before: readonly string[];
+}
+
+/**
+ * The server leaves out schema names that are on the search path, and quotes as it is told, so both must be the same every
+ * time. Compiling a statement that runs for milliseconds would take longer than the statement.
+ */
+const fixedSettings = { search_path: "pg_catalog", quote_all_identifiers: "off", jit: "off" };
+
+async function readWithFixedSettings(connection: Connection, options: SnapshotOptions): Promise<SchemaReading> {
+  const names = Object.keys(fixedSettings);
+  const [session] = await connection.query<Session>(loadStatement("db/snapshot-session"), [
+    snapshotCatalogs(),
+    names,
+    Object.values(fixedSettings),
   ]);
-  await connection.query("SELECT set_config('search_path', $1, false)", [before?.path]);
-  const entries = rows.map(({ key, definition }): [string, string] => [key, definition]);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  const { version = 0, readable = [], before = [], hasHiddenOptions = false } = session ?? {};
+  const wanted = readable.filter((catalog) => !options.leftOut?.includes(catalog));
+  try {
+    const [rare] = await connection.query<{ used: readonly string[] }>(rareCatalogsStatement(wanted));
+    const { sql, leftOut } = snapshotStatement({ version, readable: wanted, used: rare?.used ?? [] });
+    const facts = await connection.query<SchemaFact>(sql, [options.schemas ?? null, options.migrators ?? null]);
+    return {
+      facts: [...facts].sort((a, b) => (a.key < b.key ? -1 : 1)),
+      unread: [...leftOut, ...(hasHiddenOptions ? ["options of user mappings"] : [])],
+      serverVersion: version,
+    };
+  } finally {
+    await restoreSettings(connection, names, before);
+  }
+}
+
+async function restoreSettings(connection: Connection, names: readonly string[], values: readonly string[]) {
+  try {
+    await connection.query(
+      "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)",
+      [names, values],
+    );
+  } catch {
+    // Only after a failure inside a transaction, whose rollback takes the settings back as well; that failure is reported.
+  }
 }

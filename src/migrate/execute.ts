@@ -4,8 +4,9 @@ import type { MigrationFile } from "./files.js";
 import type { SqlText } from "./layout.js";
 import { type OutsideRun, runOutside } from "./outside.js";
 import type { Parser } from "./parse.js";
-import { finishRun, type Progress } from "./run-log.js";
+import { type FinishedRun, finishRun, type Progress } from "./run-log.js";
 import type { Script } from "./script.js";
+import { mayLeaveState } from "./session-state.js";
 import type { SqlStatement } from "./statements.js";
 import type { Worker } from "./worker.js";
 
@@ -63,8 +64,9 @@ export function partOf(migration: MigrationFile, direction: "up" | "down"): SqlT
 type Step = () => Promise<unknown>;
 
 function stepsInside(execution: Execution): readonly Step[] {
-  const { script, worker, migration, direction } = execution;
+  const { script, worker } = execution;
   const { connection } = worker;
+  const finished = finishedRun(execution);
   return [
     // BEGIN and COMMIT come with the notes before and after: two round trips less for each migration.
     async () => execution.beforeStatements?.(connection),
@@ -76,14 +78,15 @@ function stepsInside(execution: Execution): readonly Step[] {
     },
     async () => {
       await execution.afterStatements?.(connection);
-      await finishRun(connection, { name: migration, direction, isTransactional: true });
+      await finishRun(connection, finished);
     },
   ];
 }
 
 function stepsOutside(execution: Execution): readonly Step[] {
-  const { script, parser, worker, migration, direction } = execution;
+  const { script, parser, worker, migration } = execution;
   const { connection, lockTimeout } = worker;
+  const finished = finishedRun(execution);
   const run: OutsideRun = { connection, lockTimeout, migration, script, parser, progress: execution.progress };
   return [
     async () => {
@@ -97,8 +100,12 @@ function stepsOutside(execution: Execution): readonly Step[] {
         }
       }
     },
-    () => finishRun(connection, { name: migration, direction, isTransactional: false }),
+    () => finishRun(connection, finished),
   ];
+}
+
+function finishedRun({ migration: name, direction, script }: Execution): FinishedRun {
+  return { name, direction, isTransactional: script.isTransactional, mayLeaveState: mayLeaveState(script) };
 }
 
 async function checkBefore({ worker, beforeStatements }: Execution): Promise<void> {

@@ -12,7 +12,11 @@ export interface LintModel {
   tableOfIndex(name: QualifiedName): TableModel | undefined;
   /** All tables, for rules about "every". */
   tables(): readonly TableModel[];
-  /** True when anything of that kind and name is known: `type public.mood`, `function public.f`, `view public.v`, `schema app`. */
+  /**
+   * True when anything of that kind and name is known: `type public.mood`, `function public.f`, `view public.v`. What has no
+   * schema (schema, extension, publication, role) goes by its name alone, whatever `schema` says. What belongs to a table
+   * (constraint, trigger, policy, rule) is named `{ schema, name: "table.constraint" }`.
+   */
   has(kind: ObjectKind, name: QualifiedName): boolean;
   /** True when that object was made by the pending set itself: nobody else uses it yet. */
   isNew(kind: ObjectKind, name: QualifiedName): boolean;
@@ -44,6 +48,8 @@ export interface TableModel {
   /** Made by the pending set: empty or nearly so, and nobody else uses it yet. */
   readonly isNew: boolean;
   readonly isPartitioned: boolean;
+  /** False when only the name is known: made by CREATE TABLE AS, or from a table that no file makes. */
+  readonly hasKnownColumns: boolean;
   readonly columns: readonly ColumnModel[];
   readonly primaryKey: readonly string[] | undefined;
   readonly indexes: readonly IndexModel[];
@@ -59,6 +65,7 @@ export interface ColumnModel {
   /** As `format_type` writes it without a schema: `integer`, `character varying(20)`, `timestamp with time zone`. */
   readonly type: string;
   readonly isNotNull: boolean;
+  /** Something fills it when an INSERT leaves it out: a default, an identity, a generating expression. */
   readonly hasDefault: boolean;
 }
 
@@ -72,6 +79,7 @@ export interface IndexModel {
 }
 
 export interface ConstraintModel {
+  /** As PostgreSQL names it where the statement does not. */
   readonly name: string | undefined;
   readonly kind: "check" | "foreign key" | "unique" | "primary key" | "exclude" | "not null";
   readonly columns: readonly string[];

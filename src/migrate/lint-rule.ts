@@ -3,7 +3,7 @@ import type { QualifiedName } from "../db/identifier.js";
 import type { LintModel } from "./lint-model.js";
 import type { Node, Parser } from "./parse.js";
 
-export type LintTopic = "locks" | "compatibility" | "data" | "idempotence" | "realtime" | "types" | "transactions";
+type LintTopic = "locks" | "compatibility" | "data" | "idempotence" | "realtime" | "types" | "transactions" | "ignores";
 
 /** One rule, with all that its page in `docs/lint/` says. A test runs `bad` and `good` through it. */
 export interface LintRule {
@@ -27,6 +27,11 @@ export interface LintRule {
   };
   /** Needs no tables of others: the rule says nothing of tables that the same pending set creates. */
   readonly exemptsNewTables: boolean;
+  /**
+   * What it costs grows with the table, so that it weighs less on a small one: a hit that names a `table` is one severity
+   * milder there. True for the topic `locks` unless told.
+   */
+  readonly growsWithSize?: boolean;
   /** What one statement is to be told, in the order of its text. */
   check(statement: LintStatement, context: LintContext): readonly LintHit[];
 }
@@ -55,6 +60,10 @@ export interface LintStatement {
   readonly isGuarded: boolean;
   /** True inside any body: places in the tree are then those of the body's statement, not of the file. */
   readonly isInBody: boolean;
+  /** The DO block or CREATE FUNCTION that it stands in; undefined at the top level. It is in `statements` before it. */
+  readonly container: LintStatement | undefined;
+  /** The conditions of the IFs around it, from the outside in, as they are written; an ELSE has those of its IF, negated. */
+  readonly conditions: readonly string[];
 }
 
 /** What a rule may look at besides its statement. */
@@ -65,7 +74,10 @@ export interface LintContext {
   readonly path: string;
   /** False when the file runs outside of a transaction, each statement by itself. */
   readonly isTransactional: boolean;
-  /** The statements of this file in order, bodies taken apart, with the place of the present one. */
+  /**
+   * The statements of this file in order, bodies taken apart, with the place of the present one. One array for the whole
+   * file, which may have thousands: what a rule draws from it is to be kept, in a WeakMap, not made again per statement.
+   */
   readonly statements: readonly LintStatement[];
   readonly index: number;
   /** The schema as it is just before this statement. */

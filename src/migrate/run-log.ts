@@ -101,13 +101,18 @@ export async function failRun(queryable: Queryable, name: string, error: string,
   );
 }
 
+export interface FinishedRun extends Pick<NewRun, "name" | "direction" | "isTransactional"> {
+  /** True when the script may have left the session in another role. */
+  readonly mayLeaveState: boolean;
+}
+
 /**
  * Puts a migration into the list of applied ones, or takes it out, and notes its run as done; then commits the migration's
  * own transaction, where it has one. All in one round trip. Whatever role the script left, it is done as the session's own.
  */
 export async function finishRun(
   connection: Connection,
-  { name, direction, isTransactional }: Pick<NewRun, "name" | "direction" | "isTransactional">,
+  { name, direction, isTransactional, mayLeaveState }: FinishedRun,
 ): Promise<void> {
   const literal = quoteLiteral(name);
   const change =
@@ -115,7 +120,7 @@ export async function finishRun(
       ? `INSERT INTO roomctl.migrations (name, run_on) VALUES (${literal}, pg_catalog.now())`
       : `DELETE FROM roomctl.migrations WHERE name = ${literal}`;
   await connection.execute(
-    `RESET SESSION AUTHORIZATION; RESET ROLE;
+    `${mayLeaveState ? "RESET SESSION AUTHORIZATION; RESET ROLE;" : ""}
      ${change};
      UPDATE roomctl.migration_runs
         SET state = 'done', statement_reached = statements, statements_done = statements, done_checksum = NULL,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -13,10 +13,24 @@ const expected: Readonly<Record<string, number>> = {
   "roomctl migrate plan": 0,
   "roomctl migrate plan --json": 0,
   "roomctl migrate up --dry-run": 0,
+  "roomctl migrate prove": 0,
+  "roomctl migrate prove --since 6 --json": 0,
+  "roomctl migrate prove --pending": 0,
   "roomctl migrate up --to 3": 0,
+  "roomctl migrate trace": 0,
+  "roomctl migrate trace --all": 0,
+  "roomctl migrate trace --since 5 --fail-on rewrite --json": 0,
+  "roomctl migrate compat --from 3 --queries queries.sql": 0,
   "roomctl migrate": 0,
   "roomctl migrate status": 0,
   "roomctl migrate status --check": 0,
+  "roomctl migrate drift": 0,
+  "roomctl migrate drift --ignore comment* --json": 0,
+  "roomctl migrate compat --queries queries.sql --json": 0,
+  "roomctl migrate lint": 0,
+  "roomctl migrate lint --since 3 --fail-on none --format github": 0,
+  "roomctl migrate lint --all --fail-on none --format sarif": 0,
+  "roomctl migrate lint --explain ignore-unused": 0,
   "roomctl doctor": 0,
   "roomctl seed": 0,
   // The demonstration data has three cards that were never finalized, for the audit to find.
@@ -43,6 +57,11 @@ const expected: Readonly<Record<string, number>> = {
   "roomctl operations --limit 5": 0,
   "roomctl migrate down --dry-run": 0,
   "roomctl migrate down --to 3 --dry-run": 0,
+  "roomctl migrate redo --dry-run": 0,
+  "roomctl migrate redo --confirm": 0,
+  // This database has a history already, so there is nothing to take over.
+  "roomctl migrate baseline 3 --dry-run": 4,
+  "roomctl migrate baseline 3": 4,
   "roomctl migrate down --confirm": 0,
   "roomctl migrate new add-something --dir migrations": 0,
   "roomctl config mark staging": 0,
@@ -56,6 +75,7 @@ test("every example of the help pages works as typed", { timeout: 180_000 }, asy
   expect([...new Set(examples)].sort()).toEqual(Object.keys(expected).sort());
 
   const workingDirectory = mkdtempSync(join(tmpdir(), "roomctl-examples-"));
+  writeFileSync(join(workingDirectory, "queries.sql"), "SELECT user_id FROM users WHERE email = $1;\n");
   const environment = { ROOMCTL_EMBEDDED: "1" };
   const run = (words: readonly string[]) => runRoomctl(words, { workingDirectory, environment });
   try {

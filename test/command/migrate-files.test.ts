@@ -15,7 +15,11 @@ async function migrate(files: Readonly<Record<string, string>>, words: readonly 
   const tables = await database.query<{ name: string }>(
     "SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1",
   );
-  return { ...result, findings: status.status === 0 ? status.json()["findings"] : [], tables: tables.map(({ name }) => name) };
+  return {
+    ...result,
+    findings: status.status === 0 ? status.json()["findings"] : [],
+    tables: tables.map(({ name }) => name),
+  };
 }
 
 test("one folder may hold the layouts of four tools", async () => {

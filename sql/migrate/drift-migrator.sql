@@ -1,0 +1,5 @@
+-- The role that migrates: who owns roomctl's history.
+SELECT pg_catalog.pg_get_userbyid(relowner) AS role
+  FROM pg_catalog.pg_class
+  JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
+ WHERE nspname = 'roomctl' AND relname = 'migrations'

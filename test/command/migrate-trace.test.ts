@@ -1,0 +1,199 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { scratchRoot } from "../../src/db/scratch-leftovers.js";
+import type { MigrationTrace } from "../../src/migrate/trace-model.js";
+import { type RunOptions, runRoomctl } from "../support/cli.js";
+import { createMigrationFolder } from "../support/migrations.js";
+import { createScratchDatabase, serverNames } from "../support/postgres.js";
+
+let workingDirectory = "";
+beforeEach(() => {
+  workingDirectory = mkdtempSync(join(tmpdir(), "roomctl-trace-"));
+});
+afterEach(() => {
+  // Whatever happened: a run that has ended, or the one after it, leaves nothing.
+  const root = scratchRoot(join(workingDirectory, ".roomctl"));
+  const left = readdirSync(root, { recursive: false, encoding: "utf8" });
+  expect(left).toEqual([]);
+  rmSync(root, { recursive: true });
+  rmSync(workingDirectory, { recursive: true, force: true });
+});
+
+function run(words: readonly string[], options: RunOptions = {}) {
+  return runRoomctl(["migrate", "trace", ...words], { workingDirectory, ...options });
+}
+
+interface Answer {
+  readonly ok: boolean;
+  readonly server: string;
+  readonly isSized: boolean;
+  readonly migrations: readonly MigrationTrace[];
+  readonly failures: readonly object[];
+  readonly warnings: readonly string[];
+}
+
+const users = "CREATE TABLE users (id int PRIMARY KEY, n int); CREATE TABLE orders (user_id int)";
+
+test.each(serverNames)(
+  "pending migrations are traced on a scratch server of the target's major (%s)",
+  async (server) => {
+    using folder = createMigrationFolder({ "1_users.up.sql": users });
+    await using target = await createScratchDatabase({ server });
+    const options = { databaseUrl: target.url, workingDirectory };
+    const words = ["--dir", folder.directory];
+    expect((await runRoomctl(["migrate", ...words], options)).status).toBe(0);
+    await using database = await target.open();
+    await database.execute("INSERT INTO users SELECT n, n FROM generate_series(1, 3000) AS n; ANALYZE users");
+    folder.write("2_wide.up.sql", "ALTER TABLE users ALTER n TYPE bigint;\nCREATE INDEX ON orders (user_id);");
+    const result = await run([...words, "--json"], options);
+    const { server: version, migrations, isSized } = result.json<Answer>();
+    expect(version).toMatch(server === "postgres15" ? /^PostgreSQL 15/ : /^PostgreSQL 18/);
+    expect(isSized).toBe(true);
+    expect(migrations.map(({ name }) => name)).toEqual(["2_wide"]);
+    expect(migrations[0]?.statements[0]?.locks[0]).toMatchObject({
+      name: "users",
+      mode: "AccessExclusiveLock",
+      target: { rows: 3000 },
+    });
+    expect(migrations[0]?.statements[0]?.rewrites[0]?.estimateMs).toBeGreaterThan(1);
+
+    const lines = (await run(words, options)).stdout;
+    expect(lines).toMatch(
+      /AccessExclusiveLock on users and 1 index of it \(3,000 rows, \d+ KiB\): blocks readers and writers, held for 1 further statement/,
+    );
+    expect(lines).toMatch(/writes users anew: a column gets another type, about \d+ms on the target/);
+    expect(lines).toContain(
+      "held until COMMIT: AccessExclusiveLock on users since line 1, ShareLock on orders since line 2",
+    );
+    // It is only read: what was pending still is.
+    const status = await runRoomctl(["migrate", "status", ...words, "--json"], options);
+    expect(status.json<{ pendingCount: number }>().pendingCount).toBe(1);
+  },
+  120_000,
+);
+
+test("--fail-on makes it a check", async () => {
+  using folder = createMigrationFolder({
+    "1_users.up.sql": users,
+    "2_add.up.sql": "ALTER TABLE users ADD COLUMN a int",
+    "3_wide.up.sql": "ALTER TABLE users ALTER n TYPE bigint",
+  });
+  const words = ["--since", "1", "--rows", "10", "--dir", folder.directory];
+  const write = await run([...words, "--fail-on", "write-lock", "--json"]);
+  expect(write.status).toBe(3);
+  expect(write.json<Answer>().failures).toHaveLength(3);
+  const rewrite = await run([...words, "--fail-on", "rewrite"]);
+  expect(rewrite.status).toBe(3);
+  expect(rewrite.stdout).toContain("fails: 3_wide line 1: users is written anew");
+  const none = await run(words);
+  expect(none.status).toBe(0);
+  const added = await run(["--since", "2", "--fail-on", "rewrite", "--dir", folder.directory]);
+  expect(added.status).toBe(3);
+  folder.remove("3_wide.up.sql");
+  expect((await run([...words, "--fail-on", "rewrite"])).status).toBe(0);
+}, 120_000);
+
+test("on the target itself only with consent, in a transaction that leaves nothing", async () => {
+  using folder = createMigrationFolder({ "1_users.up.sql": users });
+  await using target = await createScratchDatabase({ name: `trace_${Date.now()}` });
+  const options = { databaseUrl: target.url };
+  const words = ["--on-target", "--dir", folder.directory];
+  const refused = await run(words, options);
+  expect(refused.status).toBe(4);
+  expect(refused.stderr).toContain(`roomctl migrate trace --on-target`);
+  expect(refused.stderr).toContain(`--confirm=${target.target.database}`);
+
+  await using database = await target.open();
+  await runRoomctl(["config", "mark", "production", `--confirm=${target.target.database}`], {
+    ...options,
+    workingDirectory,
+  });
+  expect((await run([...words, "--confirm"], options)).status).toBe(4);
+  expect((await run([...words, "--confirm=other"], options)).status).toBe(4);
+  const traced = await run([...words, `--confirm=${target.target.database}`], options);
+  expect(traced).toMatchObject({ status: 0, stdout: expect.stringContaining("on the database itself, rolled back") });
+  expect(await database.query("SELECT FROM pg_class WHERE relname = 'users'")).toEqual([]);
+
+  folder.write("2_alone.up.sql", "CREATE INDEX CONCURRENTLY ON users (n)");
+  const alone = await run([...words, `--confirm=${target.target.database}`], options);
+  expect(alone.status).toBe(4);
+  expect(alone.stderr).toContain("2_alone does not run in a transaction");
+  await run(["--all", "--rows", "0", "--dir", folder.directory]);
+}, 120_000);
+
+test("flags that contradict each other are refused", async () => {
+  for (const words of [
+    ["--all", "--since", "1"],
+    ["--on-target", "--all"],
+    ["--on-target", "--rows", "5"],
+    ["--rows", "many"],
+    ["--fail-on", "everything"],
+  ]) {
+    expect((await run(words)).status).toBe(2);
+  }
+  // Nothing was started, so there is nothing to look at: the check after each test wants a folder.
+  await run(["--all"]);
+}, 60_000);
+
+test("an extension that the scratch server lacks is named, with the flag that leads out of it", async () => {
+  using folder = createMigrationFolder({ "1_map.up.sql": "CREATE EXTENSION IF NOT EXISTS postgis" });
+  const result = await run(["--all", "--dir", folder.directory]);
+  expect(result.status).toBe(1);
+  expect(result.stderr).toMatch(/extension postgis .*not installed[\s\S]*--scratch-url/);
+}, 60_000);
+
+test("a scratch server of another major works, with a warning", async () => {
+  using folder = createMigrationFolder({ "1_users.up.sql": users });
+  const [other] = serverNames.filter((name) => name !== "postgres18");
+  if (other === undefined) return run(["--all", "--dir", folder.directory]).then(() => undefined);
+  await using target = await createScratchDatabase({ server: other });
+  await using scratch = await createScratchDatabase({ server: "postgres18" });
+  const result = await run(["--scratch-url", scratch.url, "--dir", folder.directory], { databaseUrl: target.url });
+  expect(result).toMatchObject({
+    status: 0,
+    stderr: expect.stringMatching(/the target is PostgreSQL 15, the scratch server/),
+  });
+  await run(["--all", "--rows", "0"]);
+}, 60_000);
+
+test("what would change a shared server, or reach another one, is not run there", async () => {
+  using folder = createMigrationFolder({
+    "1_server.up.sql":
+      "-- roomctl:no-transaction\nALTER SYSTEM SET work_mem = '5MB';\nCREATE SUBSCRIPTION s CONNECTION 'host=192.0.2.1' PUBLICATION p;\nCREATE TABLE t (n int);",
+  });
+  await using scratch = await createScratchDatabase();
+  const shared = await run(["--all", "--scratch-url", scratch.url, "--dir", folder.directory, "--json"]);
+  const reasons = shared.json<Answer>().migrations[0]?.statements.map(({ notRun }) => notRun);
+  expect(reasons).toEqual(["it would change the server of --scratch-url", "it would reach another server", null]);
+  const own = await run(["--all", "--dir", folder.directory, "--json"]);
+  expect(own.json<Answer>().migrations[0]?.statements.map(({ notRun }) => notRun)).toEqual([
+    null,
+    "it would reach another server",
+    null,
+  ]);
+}, 60_000);
+
+test("Ctrl-C stops the scratch server and leaves nothing", async () => {
+  using folder = createMigrationFolder({ "1_slow.up.sql": "SELECT pg_sleep(60)" });
+  for (const afterMs of [600, 4000]) {
+    const result = await run(["--all", "--dir", folder.directory], { signal: { name: "SIGINT", afterMs } });
+    expect({ status: result.status, stderr: result.stderr }).toMatchObject({ status: 130 });
+    expect(readdirSync(scratchRoot(join(workingDirectory, ".roomctl")))).toEqual([]);
+  }
+}, 60_000);
+
+test("what a killed run leaves is gone after the next, wherever it was killed; two at once do not hinder each other", async () => {
+  using slow = createMigrationFolder({ "1_slow.up.sql": "SELECT pg_sleep(60)" });
+  using quick = createMigrationFolder({ "1_quick.up.sql": "SELECT 1" });
+  for (const afterMs of [500, 900, 1300, 1700, 4000]) {
+    const killed = await run(["--all", "--dir", slow.directory], { signal: { name: "SIGKILL", afterMs } });
+    expect(killed).toMatchObject({ signal: "SIGKILL", stderr: "" });
+  }
+  expect(readdirSync(scratchRoot(join(workingDirectory, ".roomctl"))).length).toBeGreaterThan(0);
+  const both = await Promise.all([1, 2].map(() => run(["--all", "--dir", quick.directory])));
+  expect(both.map(({ status, stderr }) => ({ status, stderr }))).toEqual(
+    [1, 2].map(() => ({ status: 0, stderr: expect.any(String) })),
+  );
+}, 120_000);
