@@ -1,5 +1,5 @@
-import type { CompatFinding } from "../migrate/compat.js";
-import type { SkippedQuery } from "../migrate/compat-queries.js";
+import type { CompatFinding } from "../compat/compat.js";
+import type { SkippedQuery } from "../compat/queries.js";
 import type { Style } from "../report/style.js";
 import { plural, printable } from "../report/text.js";
 import type { CompatResult } from "./migrate-compat.js";

@@ -1,11 +1,11 @@
+import { type CompatReport, checkCompatibility } from "../compat/compat.js";
+import { type QuerySet, readQueryFiles } from "../compat/queries.js";
+import { readStatementQueries } from "../compat/statements.js";
+import { chooseStates, readSearchPath, resolveSearchPath, type StateRange } from "../compat/states.js";
 import { exitCodes, RoomctlError } from "../core/errors.js";
 import type { Database } from "../db/pool.js";
 import type { ScratchServer } from "../db/scratch.js";
 import { parseMigration } from "../migrate/build.js";
-import { type CompatReport, checkCompatibility } from "../migrate/compat.js";
-import { type QuerySet, readQueryFiles } from "../migrate/compat-queries.js";
-import { readStatementQueries } from "../migrate/compat-statements.js";
-import { chooseStates, readSearchPath, resolveSearchPath, type StateRange } from "../migrate/compat-states.js";
 import { readMigrationFiles } from "../migrate/files.js";
 import { readHistory } from "../migrate/history.js";
 import { loadParser, type Parser } from "../migrate/parse.js";

@@ -1,5 +1,5 @@
-import type { DriftReport } from "../migrate/drift.js";
-import type { DriftFinding } from "../migrate/drift-model.js";
+import type { DriftReport } from "../drift/drift.js";
+import type { DriftFinding } from "../drift/model.js";
 import type { Style } from "../report/style.js";
 import { plural, printable } from "../report/text.js";
 

@@ -1,5 +1,5 @@
 import { exitCodes } from "../core/errors.js";
-import { type DriftReport, findDrift } from "../migrate/drift.js";
+import { type DriftReport, findDrift } from "../drift/drift.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
 import { driftLines } from "./migrate-drift-lines.js";
 import { directoryFlag } from "./migrate-options.js";

@@ -1,11 +1,11 @@
 import { exitCodes, RoomctlError } from "../core/errors.js";
 import { type FailLevel, parseFailLevel, reachesLevel } from "../core/fail-level.js";
 import type { Database } from "../db/pool.js";
+import { rulePage } from "../lint/page.js";
+import type { LintRule } from "../lint/rule.js";
+import { lintRules } from "../lint/rules.js";
+import { type LintSelection, lintFiles } from "../lint/run.js";
 import { readMigrationFiles } from "../migrate/files.js";
-import { rulePage } from "../migrate/lint-page.js";
-import type { LintRule } from "../migrate/lint-rule.js";
-import { lintRules } from "../migrate/lint-rules.js";
-import { type LintSelection, lintFiles } from "../migrate/lint-run.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
 import { type LintAnswer, type LintFormat, lintFormats, lintLines, ruleLines } from "./migrate-lint-lines.js";
 import { directoryFlag } from "./migrate-options.js";

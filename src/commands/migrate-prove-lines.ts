@@ -1,13 +1,6 @@
 import type { Severity } from "../core/catalogue.js";
 import { formatDuration } from "../core/duration.js";
-import type {
-  CheckName,
-  MigrationProof,
-  ProofChange,
-  ProofCheck,
-  ProofFinding,
-  ProveReport,
-} from "../migrate/prove-model.js";
+import type { CheckName, MigrationProof, ProofChange, ProofCheck, ProofFinding, ProveReport } from "../prove/model.js";
 import type { Style } from "../report/style.js";
 import { plural } from "../report/text.js";
 

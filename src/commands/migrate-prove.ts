@@ -1,10 +1,10 @@
 import { type ExitCode, exitCodes, RoomctlError } from "../core/errors.js";
+import { type ChoiceRange, chooseMigrations } from "../migrate/choice.js";
 import { readMigrationFiles } from "../migrate/files.js";
 import { readHistory } from "../migrate/history.js";
 import { loadParser } from "../migrate/parse.js";
-import { proveMigrations } from "../migrate/prove.js";
-import type { PrefixMode, ProveReport } from "../migrate/prove-model.js";
-import { chooseMigrations, type TraceRange } from "../migrate/trace-choice.js";
+import type { PrefixMode, ProveReport } from "../prove/model.js";
+import { proveMigrations } from "../prove/prove.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
 import { directoryFlag } from "./migrate-options.js";
 import { proveLines } from "./migrate-prove-lines.js";
@@ -80,7 +80,7 @@ function parsePrefixes(text: ParsedInput["flags"][string]): PrefixMode {
 }
 
 interface Chosen {
-  readonly range: TraceRange;
+  readonly range: ChoiceRange;
   /** Of the database, whose major version the scratch server should have. */
   readonly majorVersion?: number;
 }

@@ -1,4 +1,4 @@
-import type { MigrationTrace, StatementTrace, TracedRelation } from "../migrate/trace-model.js";
+import type { MigrationTrace, StatementTrace, TracedRelation } from "../trace/model.js";
 import type { FailLevel } from "./migrate-trace-options.js";
 
 /** A statement for which --fail-on lets the command fail. */

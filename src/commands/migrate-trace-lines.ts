@@ -1,4 +1,6 @@
 import { formatDuration } from "../core/duration.js";
+import type { Style } from "../report/style.js";
+import { formatBytes, formatCount, plural, printable } from "../report/text.js";
 import {
   blocksOf,
   type HeldLock,
@@ -8,9 +10,7 @@ import {
   type ScanTrace,
   type StatementTrace,
   type TableSize,
-} from "../migrate/trace-model.js";
-import type { Style } from "../report/style.js";
-import { formatBytes, formatCount, plural, printable } from "../report/text.js";
+} from "../trace/model.js";
 import type { TraceResult } from "./migrate-trace-options.js";
 
 /** A trace for people: migration, statement, and below it what it did. */

@@ -1,5 +1,5 @@
 import { RoomctlError } from "../core/errors.js";
-import type { TraceRecord } from "../migrate/trace.js";
+import type { TraceRecord } from "../trace/trace.js";
 import type { ParsedInput } from "./command.js";
 import type { TraceFailure } from "./migrate-trace-gate.js";
 import { parseScratch, type ScratchChoice } from "./scratch-options.js";

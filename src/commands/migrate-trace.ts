@@ -1,12 +1,12 @@
 import { type ExitCode, exitCodes, RoomctlError } from "../core/errors.js";
 import type { Database } from "../db/pool.js";
+import { chooseMigrations, type MigrationChoice } from "../migrate/choice.js";
 import { readMigrationFiles } from "../migrate/files.js";
 import { readHistory } from "../migrate/history.js";
 import { loadParser } from "../migrate/parse.js";
-import { traceOnScratch } from "../migrate/trace.js";
-import { chooseMigrations, type TraceChoice } from "../migrate/trace-choice.js";
-import { readSizes, withSizes } from "../migrate/trace-sizes.js";
-import { assertRollsBack, traceOnTarget } from "../migrate/trace-target.js";
+import { readSizes, withSizes } from "../trace/sizes.js";
+import { assertRollsBack, traceOnTarget } from "../trace/target.js";
+import { traceOnScratch } from "../trace/trace.js";
 import { type CommandContext, defineCommand } from "./command.js";
 import { directoryFlag } from "./migrate-options.js";
 import { judge } from "./migrate-trace-gate.js";
@@ -123,7 +123,7 @@ async function choose(
   { range, since }: TraceOptions,
   { settings }: CommandContext,
   { parser, database }: Sources,
-): Promise<TraceChoice> {
+): Promise<MigrationChoice> {
   const files = readMigrationFiles(settings.migrationsDirectory.value);
   if (since !== undefined) return chooseMigrations(files, { kind: "since", migration: since }, parser);
   if (range === "all" || database === undefined) return chooseMigrations(files, { kind: "all" }, parser);

@@ -107,6 +107,7 @@ async function openPool(target: DatabaseTarget, options: OpenOptions): Promise<O
     // An idle session that the server ends is no failure by itself: the next statement gets a new one, or says why not.
     pool.on("error", () => {});
     try {
+      options.signal?.throwIfAborted();
       return { pool, serverVersion: await unlessAborted(readServerVersion(pool), options.signal) };
     } catch (error) {
       // The driver leaves the socket of a failed login open, and a silent server would keep us until its timeout.
@@ -133,7 +134,6 @@ async function readServerVersion(pool: Pool): Promise<number> {
 /** The promise's outcome, or the signal's reason as soon as it aborts. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
-  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });

@@ -1,9 +1,10 @@
 import { RoomctlError } from "../core/errors.js";
-import { quoteIdentifier } from "../db/identifier.js";
 import type { Connection, Database } from "../db/pool.js";
 import { describeFailure } from "./failure.js";
 import type { MigrationFile } from "./files.js";
 import type { ParsedStatement, Parser } from "./parse.js";
+import { changesServer, reachesOtherServers } from "./reach.js";
+import { createNamedRoles } from "./roles.js";
 import { assertNoOwnControl, parseScript, type Script } from "./script.js";
 
 /** A migration with its parts parsed. */
@@ -26,7 +27,8 @@ export interface BuildOptions {
 
 /**
  * Brings an empty scratch database to where migrations lead, without history, locks or retries: what is there is nobody
- * else's. Roles that the scripts name are made if the server does not have them.
+ * else's. Roles that the scripts name are made if the server does not have them; what reaches beyond the database
+ * (subscriptions, other databases, ALTER SYSTEM) is left out.
  * Throws E_MIGRATION_FAILED with file, line and column.
  */
 export async function buildSchema(
@@ -34,11 +36,12 @@ export async function buildSchema(
   migrations: readonly ParsedMigration[],
   options: BuildOptions = {},
 ): Promise<void> {
+  await createNamedRoles(database, migrations);
   await using connection = await database.connect();
-  await createMissingRoles(connection, migrations);
   for (const [index, { file, up }] of migrations.entries()) {
     options.onProgress?.({ message: `building ${file.name}`, done: index, total: migrations.length });
-    await runScript(connection, file.name, up);
+    const statements = up.statements.filter((one) => !reachesOtherServers(one) && !changesServer(one));
+    await runScript(connection, file.name, { ...up, statements });
   }
 }
 
@@ -74,27 +77,4 @@ export async function runStatement(
     const { code, message, why, hint } = describeFailure(error, { migration, file: script, statement });
     throw new RoomctlError(code, `${message}: ${why}`, { hint, cause: error });
   }
-}
-
-/** A scratch server does not know the roles of the target. Roles live in the server: they stay until it ends. */
-async function createMissingRoles(connection: Connection, migrations: readonly ParsedMigration[]): Promise<void> {
-  const names = new Set(migrations.flatMap(({ up }) => up.statements.flatMap(({ node }) => rolesIn(node))));
-  const known = await connection.query<{ name: string }>("SELECT rolname AS name FROM pg_roles");
-  for (const { name } of known) names.delete(name);
-  const created = new Set(migrations.flatMap(({ up }) => up.statements.flatMap(createdRole)));
-  for (const name of names) {
-    if (!created.has(name)) await connection.execute(`CREATE ROLE ${quoteIdentifier(name)}`);
-  }
-}
-
-/** Names in `RoleSpec` nodes, wherever they stand: GRANT … TO, OWNER TO, CREATE POLICY … TO. */
-function rolesIn(node: unknown): readonly string[] {
-  if (typeof node !== "object" || node === null) return [];
-  const role: unknown = Reflect.get(node, "RoleSpec");
-  const name: unknown = typeof role === "object" && role !== null ? Reflect.get(role, "rolename") : undefined;
-  return [...(typeof name === "string" ? [name] : []), ...Object.values(node).flatMap(rolesIn)];
-}
-
-function createdRole({ node }: ParsedStatement): readonly string[] {
-  return node !== undefined && "CreateRoleStmt" in node && node.CreateRoleStmt.role ? [node.CreateRoleStmt.role] : [];
 }

@@ -1,5 +1,5 @@
 /** A place in a file, both from 1; the column counts characters, not UTF-16 units. */
-export interface Position {
+interface Position {
   readonly line: number;
   readonly column: number;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { LintResult } from "../../src/migrate/lint-run.js";
+import type { LintResult } from "../../src/lint/run.js";
 import { runRoomctl } from "../support/cli.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { createScratchDatabase } from "../support/postgres.js";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { scratchRoot } from "../../src/db/scratch-leftovers.js";
-import type { MigrationTrace } from "../../src/migrate/trace-model.js";
+import type { MigrationTrace } from "../../src/trace/model.js";
 import { type RunOptions, runRoomctl } from "../support/cli.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { createScratchDatabase, serverNames } from "../support/postgres.js";

@@ -4,7 +4,7 @@ import type { Database } from "../../src/db/pool.js";
 import { compareSnapshots, readSchemaSnapshot } from "../../src/db/snapshot.js";
 import { codeOf } from "../../src/db/sqlstate.js";
 import { runScript } from "../../src/migrate/build.js";
-import { lintRules } from "../../src/migrate/lint-rules.js";
+import { lintRules } from "../../src/lint/rules.js";
 import { loadParser } from "../../src/migrate/parse.js";
 import { parseScript } from "../../src/migrate/script.js";
 import { lintExample } from "../support/lint.js";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { unfold } from "../../src/migrate/lint-bodies.js";
-import type { TableModel } from "../../src/migrate/lint-model.js";
-import { applyStatement } from "../../src/migrate/lint-model-apply.js";
-import { readModel } from "../../src/migrate/lint-model-read.js";
-import { createModelStore, type ModelStore } from "../../src/migrate/lint-model-store.js";
+import { unfold } from "../../src/lint/bodies.js";
+import type { TableModel } from "../../src/lint/model.js";
+import { applyStatement } from "../../src/lint/model-apply.js";
+import { readModel } from "../../src/lint/model-read.js";
+import { createModelStore, type ModelStore } from "../../src/lint/model-store.js";
 import { loadParser } from "../../src/migrate/parse.js";
 import { createScratchDatabase, serverNames } from "../support/postgres.js";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { type LockedTable, lockedTables, stopsWrites } from "../../src/migrate/lint-locked-tables.js";
-import type { LintRule } from "../../src/migrate/lint-rule.js";
-import { lintRules } from "../../src/migrate/lint-rules.js";
+import { type LockedTable, lockedTables, stopsWrites } from "../../src/lint/locked-tables.js";
+import type { LintRule } from "../../src/lint/rule.js";
+import { lintRules } from "../../src/lint/rules.js";
 import { loadParser } from "../../src/migrate/parse.js";
 import { lintExample } from "../support/lint.js";
 import { measure, measureEach, type RelationTruth, truthRows, truthSchema } from "../support/lint-truth.js";

@@ -8,7 +8,7 @@ import { quoteIdentifier } from "../../src/db/identifier.js";
 import { type Database, openDatabase } from "../../src/db/pool.js";
 import { openScratch, type ScratchServer } from "../../src/db/scratch.js";
 import { applyMigrations } from "../../src/migrate/apply.js";
-import { type DriftOptions, type DriftReport, findDrift } from "../../src/migrate/drift.js";
+import { type DriftOptions, type DriftReport, findDrift } from "../../src/drift/drift.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { createScratchDatabase, type ScratchDatabase, type ServerName, serverNames } from "../support/postgres.js";
 

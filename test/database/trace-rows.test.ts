@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { FilledTable } from "../../src/migrate/trace-rows.js";
+import type { FilledTable } from "../../src/trace/rows.js";
 import { type OwnScratch, openOwnScratch, trace } from "../support/trace.js";
 
 let own: OwnScratch;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { StatementTrace } from "../../src/migrate/trace-model.js";
+import type { StatementTrace } from "../../src/trace/model.js";
 import { serverNames } from "../support/postgres.js";
 import { type OwnScratch, openOwnScratch, trace, traceStatements } from "../support/trace.js";
 

@@ -1,4 +1,4 @@
-import { lintRules } from "../../src/migrate/lint-rules.js";
+import { lintRules } from "../../src/lint/rules.js";
 import { type LintExample, lintExample } from "./lint.js";
 
 /** What rules of one or more topics say of a migration, as `rule severity`, without what is ignored. */

@@ -1,6 +1,6 @@
-import { lintMigrations } from "../../src/migrate/lint.js";
-import type { LintFinding } from "../../src/migrate/lint-finding.js";
-import type { LintRule } from "../../src/migrate/lint-rule.js";
+import { lintMigrations } from "../../src/lint/lint.js";
+import type { LintFinding } from "../../src/lint/finding.js";
+import type { LintRule } from "../../src/lint/rule.js";
 import { loadParser } from "../../src/migrate/parse.js";
 
 export interface LintExample {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { LintRule } from "../../src/migrate/lint-rule.js";
-import { describeSize, severityAtSize } from "../../src/migrate/lint-size.js";
+import type { LintRule } from "../../src/lint/rule.js";
+import { describeSize, severityAtSize } from "../../src/lint/size.js";
 import { annotationLine } from "../../src/report/annotations.js";
 import { sarifLog } from "../../src/report/sarif.js";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lintRules } from "../../src/migrate/lint-rules.js";
+import { lintRules } from "../../src/lint/rules.js";
 import { lintExample } from "../support/lint.js";
 import { foundBy } from "../support/lint-found.js";
 

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { packageRoot } from "../../src/core/package-root.js";
-import type { LintFinding } from "../../src/migrate/lint-finding.js";
-import { rulePage, rulesPage } from "../../src/migrate/lint-page.js";
-import { lintRules } from "../../src/migrate/lint-rules.js";
+import type { LintFinding } from "../../src/lint/finding.js";
+import { rulePage, rulesPage } from "../../src/lint/page.js";
+import { lintRules } from "../../src/lint/rules.js";
 import { lintExample } from "../support/lint.js";
 
 test("every rule has an id in kebab-case of its own, and all that its page needs", () => {
