@@ -4,10 +4,11 @@ import { describeFailure, type MigrationFailure } from "./failure.js";
 import type { Parser } from "./parse.js";
 import type { PlannedMigration } from "./plan.js";
 import type { Run } from "./run.js";
-import { failRun, type Progress, startRun } from "./run-log.js";
+import { failRun, type NewRun, type Progress, startRun } from "./run-log.js";
 import type { Script } from "./script.js";
+import { mayLeaveState } from "./session-state.js";
 import type { SqlStatement } from "./statements.js";
-import type { WorkerKeeper } from "./worker.js";
+import type { Worker, WorkerKeeper } from "./worker.js";
 
 /** What the tries of all migrations of a run share. */
 export interface Work {
@@ -15,6 +16,8 @@ export interface Work {
   readonly run: Run;
   readonly workers: WorkerKeeper;
   readonly parser: Parser;
+  /** The migration whose run is noted and begun already, with the end of the one before it. */
+  begun: string | undefined;
 }
 
 /** What is known after the latest try of one migration. */
@@ -29,27 +32,21 @@ export interface Attempt {
   readonly script: Script;
   readonly attempt: number;
   readonly latest: Try;
+  /** The one after it. */
+  readonly next: { readonly step: PlannedMigration; readonly script: Script } | undefined;
 }
 
 /** Tries one migration once, from where the try before it ended. What went wrong is in `latest` and thrown. */
-export async function tryOnce(work: Work, { step, script, attempt, latest }: Attempt): Promise<void> {
+export async function tryOnce(work: Work, { step, script, attempt, latest, next }: Attempt): Promise<void> {
   const { database, run, workers, parser } = work;
   const { direction, signal, onProgress } = run;
   latest.tries = attempt;
   latest.failure = null;
   const worker = await workers.use();
-  await worker.prepare(script);
-  const started = startRun(worker.connection, {
-    name: step.name,
-    direction,
-    checksum: step.checksum,
-    attempt: step.attempt + attempt - 1,
-    isTransactional: script.isTransactional,
-    statements: script.statements.length,
-    progress: latest.progress,
-  });
-  // At the same time: the lock is held by another session.
-  await Promise.all([started, run.lock.assertHeld()]);
+  await run.lock.assertHeld();
+  await begin(work, worker, { step, script, attempt, latest });
+  // A script that may leave something in the session has it made as new in between.
+  const ahead = script.isTransactional && !mayLeaveState(script) ? next : undefined;
   let current: { readonly statement: SqlStatement; readonly number: number } | undefined;
   const tell = (message: string) => onProgress?.({ message: `${direction} ${step.name}: ${message}` });
   try {
@@ -60,6 +57,7 @@ export async function tryOnce(work: Work, { step, script, attempt, latest }: Att
       migration: step.name,
       direction,
       script,
+      next: ahead && newRun(run, ahead.step, { script: ahead.script, progress: ahead.step.progress, attempt: 1 }),
       progress: latest.progress,
       onProgress: (progress) => {
         latest.progress = progress;
@@ -72,6 +70,7 @@ export async function tryOnce(work: Work, { step, script, attempt, latest }: Att
       },
       onWait: tell,
     });
+    work.begun = ahead?.step.name;
   } catch (error) {
     await workers.drop();
     signal?.throwIfAborted();
@@ -87,6 +86,35 @@ export async function tryOnce(work: Work, { step, script, attempt, latest }: Att
 }
 
 const done = Promise.resolve();
+
+async function begin(
+  work: Work,
+  worker: Worker,
+  { step, script, attempt, latest }: Omit<Attempt, "next">,
+): Promise<void> {
+  const isBegun = work.begun === step.name && attempt === 1;
+  work.begun = undefined;
+  // Before one that is begun the session is as new: nothing is sent.
+  await worker.prepare(script);
+  if (isBegun) return;
+  await startRun(worker.connection, newRun(work.run, step, { script, attempt, progress: latest.progress }));
+}
+
+function newRun(
+  { direction }: Run,
+  { name, checksum, attempt: first }: PlannedMigration,
+  { script, attempt, progress }: { readonly script: Script; readonly attempt: number; readonly progress: Progress },
+): NewRun {
+  return {
+    name,
+    direction,
+    checksum,
+    attempt: first + attempt - 1,
+    isTransactional: script.isTransactional,
+    statements: script.statements.length,
+    progress,
+  };
+}
 
 async function noteFailure(
   database: Database,

@@ -4,7 +4,7 @@ import type { MigrationFile } from "./files.js";
 import type { SqlText } from "./layout.js";
 import { type OutsideRun, runOutside } from "./outside.js";
 import type { Parser } from "./parse.js";
-import { type FinishedRun, finishRun, type Progress } from "./run-log.js";
+import { type FinishedRun, finishRun, type NewRun, type Progress } from "./run-log.js";
 import type { Script } from "./script.js";
 import { mayLeaveState } from "./session-state.js";
 import type { SqlStatement } from "./statements.js";
@@ -24,6 +24,8 @@ export interface Execution {
   readonly beforeStatements?: (connection: Connection) => Promise<void>;
   /** Runs in the migration's transaction, after its last statement. */
   readonly afterStatements?: (connection: Connection) => Promise<void>;
+  /** What to note and begin with the end of this one; for a script in a transaction only. */
+  readonly next?: NewRun;
   /** Called as each statement of the file starts. */
   readonly onStatement?: (statement: SqlStatement, index: number, total: number) => void;
   /** Told every few seconds how far the build of an index is, and whom it waits for. */
@@ -31,29 +33,13 @@ export interface Execution {
 }
 
 /**
- * Runs one script and notes it in `roomctl.migrations`: in one transaction, or statement by statement where it cannot be.
- * node-pg-migrate decides what comes when; each of its steps is done by us, so that it can be observed and resumed.
+ * Runs one script whose run is noted, and notes it in `roomctl.migrations`: in one transaction, which is begun already, or
+ * statement by statement where it cannot be. The table is node-pg-migrate's, so that its own runner could go on with it;
+ * it is no part of ours, since it can neither resume nor tell where a file failed.
  */
 export async function executeMigration(execution: Execution): Promise<void> {
-  const { direction, script } = execution;
-  const { Migration } = await import("node-pg-migrate");
-  const steps = script.isTransactional ? stepsInside(execution) : stepsOutside(execution);
-  let next = 0;
-  const query = async () => {
-    await steps[next]?.();
-    next += 1;
-    return { rows: [] };
-  };
-  const act = (builder: MigrationSteps) => {
-    if (!script.isTransactional) builder.noTransaction();
-    // One step for all statements: node-pg-migrate copies its list with each, which takes minutes for fifty thousand.
-    builder.sql("SELECT 1");
-  };
-  // Two functions: given one for both, node-pg-migrate would try to invert it.
-  const actions = { up: act, down: (builder: MigrationSteps) => act(builder) };
-  const options = { databaseUrl: "", dir: "", direction, migrationsTable: "migrations", migrationsSchema: "roomctl" };
-  const driver = Object.create(noDriver, { query: { value: query } });
-  await new Migration(driver, "migration.sql", actions, options, undefined, silence).apply(direction);
+  if (execution.script.isTransactional) await runInside(execution);
+  else await runOutsideEach(execution);
 }
 
 /** The part that a direction runs. */
@@ -61,47 +47,32 @@ export function partOf(migration: MigrationFile, direction: "up" | "down"): SqlT
   return (direction === "up" ? migration.up : migration.down) ?? migration.up;
 }
 
-type Step = () => Promise<unknown>;
-
-function stepsInside(execution: Execution): readonly Step[] {
-  const { script, worker } = execution;
+async function runInside(execution: Execution): Promise<void> {
+  const { script, worker, next } = execution;
   const { connection } = worker;
-  const finished = finishedRun(execution);
-  return [
-    // BEGIN and COMMIT come with the notes before and after: two round trips less for each migration.
-    async () => execution.beforeStatements?.(connection),
-    async () => {
-      for (const [index, statement] of script.statements.entries()) {
-        execution.onStatement?.(statement, index, script.statements.length);
-        await connection.query(statement.text);
-      }
-    },
-    async () => {
-      await execution.afterStatements?.(connection);
-      await finishRun(connection, finished);
-    },
-  ];
+  await execution.beforeStatements?.(connection);
+  for (const [index, statement] of script.statements.entries()) {
+    execution.onStatement?.(statement, index, script.statements.length);
+    await connection.query(statement.text);
+  }
+  await execution.afterStatements?.(connection);
+  await finishRun(connection, finishedRun(execution), next);
 }
 
-function stepsOutside(execution: Execution): readonly Step[] {
-  const { script, parser, worker, migration } = execution;
+async function runOutsideEach(execution: Execution): Promise<void> {
+  const { script, parser, worker, migration, progress } = execution;
   const { connection, lockTimeout } = worker;
-  const finished = finishedRun(execution);
-  const run: OutsideRun = { connection, lockTimeout, migration, script, parser, progress: execution.progress };
-  return [
-    async () => {
-      await checkBefore(execution);
-      for (const [index, statement] of script.statements.entries()) {
-        execution.onStatement?.(statement, index, script.statements.length);
-        try {
-          await watchBuild(execution, () => runOutside(run, index));
-        } finally {
-          execution.onProgress?.(run.progress);
-        }
-      }
-    },
-    () => finishRun(connection, finished),
-  ];
+  const run: OutsideRun = { connection, lockTimeout, migration, script, parser, progress };
+  await checkBefore(execution);
+  for (const [index, statement] of script.statements.entries()) {
+    execution.onStatement?.(statement, index, script.statements.length);
+    try {
+      await watchBuild(execution, () => runOutside(run, index));
+    } finally {
+      execution.onProgress?.(run.progress);
+    }
+  }
+  await finishRun(connection, finishedRun(execution));
 }
 
 function finishedRun({ migration: name, direction, script }: Execution): FinishedRun {
@@ -114,22 +85,3 @@ async function checkBefore({ worker, beforeStatements }: Execution): Promise<voi
   await beforeStatements(worker.connection);
   await worker.connection.execute("ROLLBACK");
 }
-
-/** What this file uses of node-pg-migrate's builder. */
-interface MigrationSteps {
-  noTransaction(): void;
-  sql(statement: string): void;
-}
-
-const nothing = async () => [];
-const ignore = () => {};
-/** node-pg-migrate's idea of a connection; of these it calls `query` only. */
-const noDriver = {
-  createConnection: async () => {},
-  select: nothing,
-  column: nothing,
-  connected: () => true,
-  addBeforeCloseListener: ignore,
-  close: async () => {},
-};
-const silence = { debug: ignore, info: ignore, warn: ignore, error: ignore };

@@ -43,10 +43,16 @@ export interface NewRun {
 /**
  * Notes an attempt before it starts, in a transaction of its own, so that an interruption leaves a trace; then begins the
  * migration's own, where it has one. All in one round trip. The note does not wait for the disk: after a crash of the
- * server it may be missing, and the migration with it. The session gets the migration's name, for pg_stat_activity.
+ * server it may be missing, and the migration with it.
  */
 export async function startRun(connection: Connection, run: NewRun): Promise<void> {
-  const { progress } = run;
+  await connection.execute(
+    `BEGIN; SET LOCAL synchronous_commit = off; ${insertRun(run)}; COMMIT; ${run.isTransactional ? "BEGIN" : ""}`,
+  );
+}
+
+/** The session gets the migration's name with it, for pg_stat_activity. */
+function insertRun({ progress, ...run }: NewRun): string {
   const text = (value: string | null) => (value === null ? "NULL" : quoteLiteral(value));
   const values = [
     text(run.name),
@@ -60,18 +66,12 @@ export async function startRun(connection: Connection, run: NewRun): Promise<voi
     progress.statementReached,
     progress.statementsDone,
     text(progress.doneChecksum),
-    text(JSON.stringify(progress.beforeStatement)),
+    `${text(JSON.stringify(progress.beforeStatement))}::jsonb`,
   ];
-  await connection.execute(
-    `BEGIN;
-     INSERT INTO roomctl.migration_runs (name, direction, state, attempt, checksum, tool_version, is_transactional,
-                                         statements, statement_reached, statements_done, done_checksum, before_statement)
-     SELECT ${values.join(", ")}::jsonb
-       FROM set_config('synchronous_commit', 'off', true) AS quick,
-            set_config('application_name', ${text(`roomctl/migrate ${run.name}`)}, false) AS named;
-     COMMIT;
-     ${run.isTransactional ? "BEGIN" : ""}`,
-  );
+  return `INSERT INTO roomctl.migration_runs (name, direction, state, attempt, checksum, tool_version, is_transactional,
+                                       statements, statement_reached, statements_done, done_checksum, before_statement)
+   SELECT ${values.join(", ")}
+     FROM pg_catalog.set_config('application_name', ${text(`roomctl/migrate ${run.name}`)}, false)`;
 }
 
 /** The latest run of a migration. Under the lock nobody else adds one. */
@@ -108,11 +108,13 @@ export interface FinishedRun extends Pick<NewRun, "name" | "direction" | "isTran
 
 /**
  * Puts a migration into the list of applied ones, or takes it out, and notes its run as done; then commits the migration's
- * own transaction, where it has one. All in one round trip. Whatever role the script left, it is done as the session's own.
+ * own transaction, where it has one. `next` is noted and begun with it, as `startRun` does. All in one round trip.
+ * Whatever role the script left, it is done as the session's own.
  */
 export async function finishRun(
   connection: Connection,
   { name, direction, isTransactional, mayLeaveState }: FinishedRun,
+  next?: NewRun,
 ): Promise<void> {
   const literal = quoteLiteral(name);
   const change =
@@ -125,7 +127,9 @@ export async function finishRun(
      UPDATE roomctl.migration_runs
         SET state = 'done', statement_reached = statements, statements_done = statements, done_checksum = NULL,
             before_statement = NULL, finished_at = pg_catalog.clock_timestamp() WHERE ${latestRun.replace("$1", () => literal)};
-     ${isTransactional ? "COMMIT" : ""}`,
+     ${next ? `${insertRun(next)};` : ""}
+     ${isTransactional ? "COMMIT;" : ""}
+     ${next?.isTransactional ? "BEGIN" : ""}`,
   );
 }
 

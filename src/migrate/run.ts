@@ -14,7 +14,7 @@ import { type MigrationFile, requireFile } from "./files.js";
 import { loadParser } from "./parse.js";
 import type { PlannedMigration } from "./plan.js";
 import { noteFingerprint } from "./run-log.js";
-import { assertNoOwnControl, parseScript } from "./script.js";
+import { assertNoOwnControl, parseScript, type Script } from "./script.js";
 import { keepWorker } from "./worker.js";
 
 /** What became of one planned migration. */
@@ -64,17 +64,17 @@ export interface Run extends RunOptions {
  */
 export async function runMigrations(database: Database, run: Run): Promise<RunResult> {
   await using workers = keepWorker(database, { waitMs: run.lockWaitMs, signal: run.signal });
-  const work: Work = { database, run, workers, parser: await loadParser() };
+  const work: Work = { database, run, workers, parser: await loadParser(), begun: undefined };
   const outcomes: MigrationOutcome[] = [];
   let failure: MigrationFailure | null = null;
   let lastDone: string | undefined;
-  for (const step of run.steps) {
+  for (const [index, step] of run.steps.entries()) {
     if (failure) {
       const reason = `${failure.migration} failed before it`;
       outcomes.push({ name: step.name, path: step.path, state: "skipped", tries: 0, durationMs: 0, reason });
       continue;
     }
-    const outcome = await runOne(work, step).catch((error: unknown) => {
+    const outcome = await runOne(work, step, run.steps[index + 1]).catch((error: unknown) => {
       if (run.signal?.aborted || outcomes.length === 0) throw error;
       return notStarted(run, step, error);
     });
@@ -90,14 +90,15 @@ interface Ran {
   readonly failure: MigrationFailure | null;
 }
 
-async function runOne(work: Work, step: PlannedMigration): Promise<Ran> {
-  const { run, parser } = work;
+async function runOne(work: Work, step: PlannedMigration, following: PlannedMigration | undefined): Promise<Ran> {
+  const { run } = work;
   const startedMs = systemClock.monotonicMs();
-  const script = parseScript(parser, partOf(requireFile(run.files, step.name), run.direction));
+  const script = scriptOf(work, step);
   assertNoOwnControl(script);
+  const next = following && { step: following, script: scriptOf(work, following) };
   const latest: Try = { tries: 0, failure: null, progress: step.progress };
   try {
-    await retry(retryOptions(run, step), (attempt) => tryOnce(work, { step, script, attempt, latest }));
+    await retry(retryOptions(run, step), (attempt) => tryOnce(work, { step, script, attempt, latest, next }));
   } catch (error) {
     // Without a failure of its own, the error is not the migration's: our log or the session is in trouble.
     if (run.signal?.aborted || latest.failure === null) throw error;
@@ -109,6 +110,10 @@ async function runOne(work: Work, step: PlannedMigration): Promise<Ran> {
     step: { name: step.name, path: step.path, state, tries, durationMs, reason: failure?.why ?? null },
     failure,
   };
+}
+
+function scriptOf({ run, parser }: Work, { name }: PlannedMigration): Script {
+  return parseScript(parser, partOf(requireFile(run.files, name), run.direction));
 }
 
 function notStarted(run: Run, { name, path }: PlannedMigration, error: unknown): Ran {

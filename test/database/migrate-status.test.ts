@@ -1,3 +1,4 @@
+import { runner } from "node-pg-migrate";
 import { expect, test } from "vitest";
 import { type Database, openDatabase } from "../../src/db/pool.js";
 import { applyMigrations } from "../../src/migrate/apply.js";
@@ -70,18 +71,31 @@ test("a run whose commit came through counts as done, though nobody noted its en
   expect((await readMigrationStatus(database, folder.directory)).migrations[0]?.state).toBe("edited");
 });
 
-test("a history that node-pg-migrate wrote by itself is taken over", async () => {
-  using folder = createMigrationFolder(one);
+/** node-pg-migrate itself, on roomctl's table: its own layout, its own order. */
+function nodePgMigrate(url: string, directory: string) {
+  const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const place = { migrationsSchema: "roomctl", migrationsTable: "migrations", createMigrationsSchema: true };
+  return runner({ databaseUrl: url, dir: directory, direction: "up", ...place, logger });
+}
+
+test("a history that node-pg-migrate wrote by itself is taken over, and it finds ours in turn", async () => {
+  using folder = createMigrationFolder({
+    "0001_a.sql": "-- Up Migration\nCREATE TABLE a (n int);\n-- Down Migration\nDROP TABLE a;",
+  });
   await using scratch = await createScratchDatabase();
+  expect(await nodePgMigrate(scratch.url, folder.directory)).toHaveLength(1);
   await using database = await scratch.open();
-  await migrate(database, folder.directory);
-  await database.execute("DELETE FROM roomctl.migration_runs");
+  expect((await migrate(database, folder.directory)).failure).toBeNull();
   expect(await readMigrationStatus(database, folder.directory)).toMatchObject({
     findings: [],
-    migrations: [{ state: "applied", attempt: null }],
+    migrations: [{ name: "0001_a", state: "applied", attempt: null }],
   });
-  expect((await migrate(database, folder.directory)).steps).toEqual([]);
-  expect((await planDown(database, folder.directory, {})).steps).toHaveLength(1);
+  folder.write("0002_b.sql", "-- Up Migration\nCREATE TABLE b (n int);");
+  expect((await migrate(database, folder.directory)).steps).toMatchObject([{ name: "0002_b", state: "done" }]);
+  expect(await nodePgMigrate(scratch.url, folder.directory)).toEqual([]);
+  expect(
+    (await planDown(database, folder.directory, { count: 1, to: "0001_a" }).catch((error) => error)).message,
+  ).toContain("0002_b cannot be undone: it has no down file");
 });
 
 test.each([

@@ -29,7 +29,6 @@ const drivers: Record<string, RegExp> = {
   "pg-copy-streams": /^db\//,
   mongodb: /^sync\/mongo\.ts$/,
   "socket.io": /^server\/sockets\.ts$/,
-  "node-pg-migrate": /^migrate\//,
   "libpg-query": /^migrate\/parse\.ts$|^lint\//,
 };
 
@@ -70,7 +69,9 @@ test("drivers are imported only where they belong", () => {
 });
 
 test("features neither print nor read the process", () => {
-  const inFeatures = files.filter((file) => [...features, ...judges].includes(folderOf(file)) || folderOf(file) === "core");
+  const inFeatures = files.filter(
+    (file) => [...features, ...judges].includes(folderOf(file)) || folderOf(file) === "core",
+  );
   const wrong = inFeatures.filter((file) =>
     /\bconsole\.|\bprocess\.(?!kill)/.test(readFileSync(join(source, file), "utf8")),
   );
