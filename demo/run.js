@@ -13,10 +13,24 @@ const startedMs = Date.now();
 const environment = { ROOMCTL_EMBEDDED: "1", PATH: process.env.PATH, HOME: process.env.HOME, TERM: process.env.TERM };
 if (process.stdout.isTTY) environment.FORCE_COLOR = "1";
 
+const risky = `--since 1 --dir ${fileURLToPath(new URL("risky", import.meta.url))}`;
+
 /** Each step: what it shows, what is typed, and the exit code that it must have. */
 const steps = [
   ["An empty folder, no database: roomctl starts one of its own.", "migrate", 0],
   ["Running it again changes nothing.", "migrate", 0],
+  ["Is the database what the files build? They are built on a throw-away server and compared.", "migrate drift", 0],
+  [
+    "A set of migrations with three planted faults: what do they look like to the linter? (exit 3)",
+    `migrate lint ${risky}`,
+    3,
+  ],
+  ["What do they really lock, rewrite and read?", `migrate trace ${risky}`, 0],
+  [
+    "Can they run again, be cut off, go down and up? One loses a primary key without a word. (exit 3)",
+    `migrate prove ${risky}`,
+    3,
+  ],
   ["A believable app: 2,000 users, 300 live rooms, 20,000 messages, links, cooldowns, bans.", "seed", 0],
   [
     "Which state survives a restart, and what is wrong? (three planted cards were never finalized: exit 3)",

@@ -9,6 +9,8 @@ export { type BackupList, listBackups } from "./backup/list.js";
 export { type ApplyRestoreOptions, applyRestore, type RestoreResult } from "./backup/restore-apply.js";
 export { planRestore, type RestorePlan } from "./backup/restore-plan.js";
 export { openSoundBackup, type SoundBackup, verifyBackup } from "./backup/verify.js";
+export { type CompatFinding, type CompatReport, checkCompatibility } from "./compat/compat.js";
+export { readQueryFiles } from "./compat/queries.js";
 export type {
   AppDefinition,
   AuditCheck,
@@ -24,14 +26,27 @@ export { type EmbeddedOptions, type EmbeddedServer, startEmbedded, stopEmbedded 
 export { type Environment, type Marker, readMarker } from "./db/marker.js";
 export { type Operation, readOperations } from "./db/operations.js";
 export { type Database, type OpenOptions, openDatabase, type Queryable } from "./db/pool.js";
+export { openScratch, type ScratchOptions, type ScratchServer } from "./db/scratch.js";
 export { type DatabaseTarget, parseTarget, targetFromEnvironment } from "./db/target.js";
+export { type DriftReport, findDrift } from "./drift/drift.js";
+export type { LintFinding, LintReport } from "./lint/lint.js";
+export { lintRules } from "./lint/rules.js";
+export { type LintResult, lintFiles } from "./lint/run.js";
 export { type ApplyOptions, type ApplyResult, applyMigrations } from "./migrate/apply.js";
+export { chooseMigrations, type MigrationChoice } from "./migrate/choice.js";
 export { applyDown, planDown } from "./migrate/down.js";
+export { applyFake, planBaseline, planFakeDown, planFakeUp } from "./migrate/fake.js";
+export { type MigrationFile, readMigrationFiles } from "./migrate/files.js";
+export { loadParser, type Parser } from "./migrate/parse.js";
 export { planUp, type UpPlan } from "./migrate/plan.js";
+export { applyRedo, planRedo, type RedoPlan } from "./migrate/redo.js";
 export { readMigrationStatus, type StatusReport } from "./migrate/status.js";
+export type { ProveReport } from "./prove/model.js";
+export { proveMigrations } from "./prove/prove.js";
 export { applyRecovery } from "./recover/apply.js";
 export { decideRoom, decideRooms, type RoomDecision } from "./recover/decide.js";
 export { planRecovery, type RecoveryPlan } from "./recover/plan.js";
+export { type TraceRecord, traceOnScratch } from "./trace/trace.js";
 export { type ApplyWipeOptions, applyWipe, type WipeResult } from "./wipe/apply.js";
 export { planWipe, type WipePlan } from "./wipe/plan.js";
 export { applySequenceReset, planSequenceReset } from "./wipe/sequence-reset.js";

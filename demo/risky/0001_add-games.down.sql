@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS games;
+DROP TABLE IF EXISTS players;

@@ -1,0 +1,1 @@
+ALTER TABLE games DROP COLUMN IF EXISTS game_key, ADD CONSTRAINT games_pkey PRIMARY KEY (id);
