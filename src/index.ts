@@ -29,7 +29,8 @@ export { type Database, type OpenOptions, openDatabase, type Queryable } from ".
 export { openScratch, type ScratchOptions, type ScratchServer } from "./db/scratch.js";
 export { type DatabaseTarget, parseTarget, targetFromEnvironment } from "./db/target.js";
 export { type DriftReport, findDrift } from "./drift/drift.js";
-export type { LintFinding, LintReport } from "./lint/lint.js";
+export type { LintFinding } from "./lint/finding.js";
+export type { LintReport } from "./lint/lint.js";
 export { lintRules } from "./lint/rules.js";
 export { type LintResult, lintFiles } from "./lint/run.js";
 export { type ApplyOptions, type ApplyResult, applyMigrations } from "./migrate/apply.js";
