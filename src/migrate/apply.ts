@@ -7,7 +7,7 @@ import { type MigrationFile, readMigrationFiles } from "./files.js";
 import type { MigrationFinding } from "./findings.js";
 import { readHistory } from "./history.js";
 import { type MarkOptions, planMark } from "./mark.js";
-import { assertRunnable, planUp, type UpPlan, type UpRange } from "./plan.js";
+import { assertRunnable, planRun, type UpPlan, type UpRange } from "./plan.js";
 import { type RunOptions, type RunResult, runMigrations } from "./run.js";
 import { settleInterruptedRuns } from "./run-log.js";
 
@@ -44,13 +44,13 @@ export async function applyMigrations(database: Database, options: ApplyOptions)
   );
 }
 
-/** What may run of what `planUp` says. */
+/** What may run of what is planned. */
 async function planRunnable(
   database: Database,
   files: readonly MigrationFile[],
   options: ApplyOptions,
 ): Promise<UpPlan> {
-  const plan = await planUp(database, files, options);
+  const plan = await planRun(database, files, options);
   assertRunnable(plan);
   return plan;
 }

@@ -32,8 +32,8 @@ export interface Attempt {
   readonly script: Script;
   readonly attempt: number;
   readonly latest: Try;
-  /** The one after it. */
-  readonly next: { readonly step: PlannedMigration; readonly script: Script } | undefined;
+  /** The one after it, parsed when it is asked for. */
+  readonly next: () => { readonly step: PlannedMigration; readonly script: Script } | undefined;
 }
 
 /** Tries one migration once, from where the try before it ended. What went wrong is in `latest` and thrown. */
@@ -46,7 +46,7 @@ export async function tryOnce(work: Work, { step, script, attempt, latest, next 
   await run.lock.assertHeld();
   await begin(work, worker, { step, script, attempt, latest });
   // A script that may leave something in the session has it made as new in between.
-  const ahead = script.isTransactional && !mayLeaveState(script) ? next : undefined;
+  const ahead = script.isTransactional && !mayLeaveState(script) ? next : () => undefined;
   let current: { readonly statement: SqlStatement; readonly number: number } | undefined;
   const tell = (message: string) => onProgress?.({ message: `${direction} ${step.name}: ${message}` });
   try {
@@ -57,7 +57,14 @@ export async function tryOnce(work: Work, { step, script, attempt, latest, next 
       migration: step.name,
       direction,
       script,
-      next: ahead && newRun(run, ahead.step, { script: ahead.script, progress: ahead.step.progress, attempt: 1 }),
+      next: () => {
+        const following = ahead();
+        return (
+          following && newRun(run, following.step, { ...following, progress: following.step.progress, attempt: 1 })
+        );
+      },
+      // Parsed while the server works.
+      onFirstSent: () => void ahead(),
       progress: latest.progress,
       onProgress: (progress) => {
         latest.progress = progress;
@@ -70,7 +77,7 @@ export async function tryOnce(work: Work, { step, script, attempt, latest, next 
       },
       onWait: tell,
     });
-    work.begun = ahead?.step.name;
+    work.begun = ahead()?.step.name;
   } catch (error) {
     await workers.drop();
     signal?.throwIfAborted();

@@ -10,7 +10,7 @@ import { type Holdings, readHoldings } from "./holdings.js";
 import { assertDoneAsAgreed, assertHeldAsAgreed, assertNoFurtherLoss, type DataLoss } from "./loss.js";
 import { newMigrationCommand, requireMigration } from "./names.js";
 import { loadParser } from "./parse.js";
-import { type MigrationPlan, type PlannedMigration, type PlanRange, planRun, type Scripts } from "./plan.js";
+import { type MigrationPlan, type PlannedMigration, type PlanRange, planTry, type Scripts } from "./plan.js";
 import { type RehearsalPurpose, rehearseDown } from "./rehearse.js";
 import { type RunOptions, type RunResult, runMigrations } from "./run.js";
 import { settleInterruptedRuns } from "./run-log.js";
@@ -135,7 +135,7 @@ export function planUndo(
         name: record.name,
         path: down.path,
         checksum: checksumOf(down.sql),
-        ...planRun(record, "down", scripts.get(record.name)),
+        ...planTry(record, "down", scripts.get(record.name)),
       };
     });
 }

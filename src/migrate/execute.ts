@@ -25,9 +25,11 @@ export interface Execution {
   /** Runs in the migration's transaction, after its last statement. */
   readonly afterStatements?: (connection: Connection) => Promise<void>;
   /** What to note and begin with the end of this one; for a script in a transaction only. */
-  readonly next?: NewRun;
+  readonly next?: () => NewRun | undefined;
   /** Called as each statement of the file starts. */
   readonly onStatement?: (statement: SqlStatement, index: number, total: number) => void;
+  /** Called once the first statement is on its way, and the server at work. */
+  readonly onFirstSent?: () => void;
   /** Told every few seconds how far the build of an index is, and whom it waits for. */
   readonly onWait?: (message: string) => void;
 }
@@ -53,10 +55,12 @@ async function runInside(execution: Execution): Promise<void> {
   await execution.beforeStatements?.(connection);
   for (const [index, statement] of script.statements.entries()) {
     execution.onStatement?.(statement, index, script.statements.length);
-    await connection.query(statement.text);
+    const answer = connection.query(statement.text);
+    if (index === 0) execution.onFirstSent?.();
+    await answer;
   }
   await execution.afterStatements?.(connection);
-  await finishRun(connection, finishedRun(execution), next);
+  await finishRun(connection, finishedRun(execution), next?.());
 }
 
 async function runOutsideEach(execution: Execution): Promise<void> {

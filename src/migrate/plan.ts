@@ -7,7 +7,7 @@ import { type MigrationHistory, type MigrationRecord, readHistory } from "./hist
 import { requireMigration } from "./names.js";
 import { loadParser } from "./parse.js";
 import { type Progress, resumeFrom } from "./run-log.js";
-import { parseScript, type Script } from "./script.js";
+import { mayControlTransactions, parseScript, type Script } from "./script.js";
 
 /** One migration that a run would bring up or down. */
 export interface PlannedMigration {
@@ -62,8 +62,30 @@ export interface UpRange extends PlanRange {
 
 /** What migrate would run now, and whether it would refuse to. Writes nothing. Throws E_UNKNOWN_MIGRATION, E_SCHEMA. */
 export async function planUp(queryable: Queryable, files: readonly MigrationFile[], range: UpRange): Promise<UpPlan> {
+  return planFrom(queryable, files, { ...range, isWorthParsing: () => true });
+}
+
+/**
+ * `planUp` for a run that follows: a file is parsed now only where it may have to be refused, the others while the server
+ * is at work. Steps of these say nothing of their statements.
+ */
+export async function planRun(queryable: Queryable, files: readonly MigrationFile[], range: UpRange): Promise<UpPlan> {
+  return planFrom(queryable, files, { ...range, isWorthParsing: ({ up }) => mayControlTransactions(up) });
+}
+
+interface PlanInputs extends UpRange {
+  readonly isWorthParsing: (file: MigrationFile) => boolean;
+}
+
+async function planFrom(
+  queryable: Queryable,
+  files: readonly MigrationFile[],
+  { isWorthParsing, ...range }: PlanInputs,
+): Promise<UpPlan> {
   const history = await readHistory(queryable);
-  const plan = planMigrations(files, history, { ...range, scripts: await parsePending(files, history) });
+  const begun = new Set(history.records.filter(({ lastRun }) => lastRun?.doneChecksum).map(({ name }) => name));
+  const chosen = files.filter((file) => begun.has(file.name) || isWorthParsing(file));
+  const plan = planMigrations(files, history, { ...range, scripts: await parsePending(chosen, history) });
   return { ...plan, findings: [...plan.findings, ...(await findForeignHistory(queryable, history))] };
 }
 
@@ -100,14 +122,14 @@ export function planMigrations(
     name,
     path: up.path,
     checksum,
-    ...planRun(records.get(name), "up", scripts.get(name)),
+    ...planTry(records.get(name), "up", scripts.get(name)),
   }));
   const findings = findMismatches(files, history, scripts);
   return { direction: "up", steps, findings, refusal: refusalOf(steps, findings, range) };
 }
 
 /** How a script would run: which try it is, and from where. */
-export function planRun(
+export function planTry(
   record: MigrationRecord | undefined,
   direction: "up" | "down",
   script: Script | undefined,

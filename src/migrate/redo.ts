@@ -3,7 +3,7 @@ import type { Database } from "../db/pool.js";
 import { applyDownUnderLock, type DownPlan, planDownFor } from "./down.js";
 import { readMigrationFiles, requireFile } from "./files.js";
 import { loadParser } from "./parse.js";
-import { type PlannedMigration, type PlanRange, planRun } from "./plan.js";
+import { type PlannedMigration, type PlanRange, planTry } from "./plan.js";
 import { type RunOptions, type RunResult, runMigrations } from "./run.js";
 import { parseScript } from "./script.js";
 
@@ -51,6 +51,6 @@ async function planAgain(directory: string, undone: readonly PlannedMigration[])
   const parser = await loadParser();
   return undone.toReversed().map(({ name }) => {
     const { up, checksum } = requireFile(files, name);
-    return { name, path: up.path, checksum, ...planRun(undefined, "up", parseScript(parser, up)) };
+    return { name, path: up.path, checksum, ...planTry(undefined, "up", parseScript(parser, up)) };
   });
 }

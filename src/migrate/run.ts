@@ -95,7 +95,7 @@ async function runOne(work: Work, step: PlannedMigration, following: PlannedMigr
   const startedMs = systemClock.monotonicMs();
   const script = scriptOf(work, step);
   assertNoOwnControl(script);
-  const next = following && { step: following, script: scriptOf(work, following) };
+  const next = () => following && { step: following, script: scriptOf(work, following) };
   const latest: Try = { tries: 0, failure: null, progress: step.progress };
   try {
     await retry(retryOptions(run, step), (attempt) => tryOnce(work, { step, script, attempt, latest, next }));

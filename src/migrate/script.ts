@@ -35,6 +35,11 @@ function parseText(parser: Parser, { path, sql }: SqlText): Script {
   };
 }
 
+/** False for a text that holds none of the words that begin or end a transaction, whatever they stand for there. */
+export function mayControlTransactions({ sql }: SqlText): boolean {
+  return /\b(?:begin|start|commit|end|abort|rollback|prepare)\b/i.test(sql);
+}
+
 /** The word with which a script begins or ends a transaction of its own, if it does. */
 export function controlWordOf({ ownControl }: Script): string | undefined {
   return ownControl && transactionControlOf(ownControl);
