@@ -5,7 +5,7 @@ import type { DataLoss } from "../migrate/loss.js";
 import type { MigrationPlan, PlannedMigration, UpPlan } from "../migrate/plan.js";
 import type { RunResult } from "../migrate/run.js";
 import type { Style } from "../report/style.js";
-import { plural } from "../report/text.js";
+import { plural, printable } from "../report/text.js";
 
 /** What became of each migration, and why the run ended early if it did. */
 export function runLines(result: RunResult & { readonly direction: "up" | "down" }, style: Style): string[] {
@@ -17,7 +17,7 @@ export function runLines(result: RunResult & { readonly direction: "up" | "down"
     ...steps.map(({ name, state, durationMs, tries, reason }) => {
       const tried = tries > 1 ? `, try ${tries}` : "";
       const note = state === "skipped" ? ` (${reason})` : ` (${formatDuration(durationMs)}${tried})`;
-      return `${paint[state](words[state])} ${name}${style.faint(note)}`;
+      return `${paint[state](words[state])} ${printable(name)}${style.faint(note)}`;
     }),
     ...(failure
       ? [

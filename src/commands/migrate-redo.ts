@@ -1,4 +1,4 @@
-import { exitCodes } from "../core/errors.js";
+import { type ExitCode, exitCodes } from "../core/errors.js";
 import { applyRedo, planRedo, type RedoPlan, type RedoResult } from "../migrate/redo.js";
 import { plainStyle, type Style } from "../report/style.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
@@ -44,7 +44,7 @@ export const migrateRedo = defineCommand<RedoOptions, RedoAnswer>({
   },
   run: runRedo,
   render: (result, style) => (result.applied ? redoLines(result, style) : planLines(result.plan, style)),
-  exitCode: (result) => (result.applied ? runExit(result.up ?? result.down) : exitCodes.ok),
+  exitCode: (result) => (result.applied ? redoExit(result) : exitCodes.ok),
 });
 
 async function runRedo(options: RedoOptions, context: CommandContext): Promise<RedoAnswer> {
@@ -52,7 +52,7 @@ async function runRedo(options: RedoOptions, context: CommandContext): Promise<R
   const directory = settings.migrationsDirectory.value;
   await using database = await context.openDatabase();
   const plan = await planRedo(database, directory, options);
-  if (options.isDryRun) return { applied: false, plan };
+  if (options.isDryRun || plan.steps.length === 0) return { applied: false, plan };
   if (plan.losses.length > 0) {
     await context.confirm({
       database,
@@ -66,6 +66,12 @@ async function runRedo(options: RedoOptions, context: CommandContext): Promise<R
     applied: true,
     ...(await applyRedo(database, plan, { ...options, directory, lockWaitMs, signal, onProgress })),
   };
+}
+
+/** What was undone and not applied again is a job half done. */
+function redoExit({ down, up }: RedoResult): ExitCode {
+  if (up === null) return runExit(down);
+  return up.failure === null ? exitCodes.ok : exitCodes.partial;
 }
 
 function planLines({ steps, again, losses }: RedoPlan, style: Style): string[] {
@@ -82,5 +88,6 @@ function redoLines({ down, up }: RedoResult, style: Style): string[] {
   return [
     ...runLines({ direction: "down", ...down }, style),
     ...(up ? runLines({ direction: "up", ...up }, style) : []),
+    ...(up?.failure ? ["what was undone stays so until: roomctl migrate up"] : []),
   ];
 }

@@ -11,9 +11,10 @@ export async function leaveOwnSchemaOut(connection: Connection): Promise<void> {
 /** The search_path that the session has by itself, without our own schema. */
 export async function readAppPath(connection: Connection): Promise<string> {
   const [row] = await connection.query<{ path: string | null }>(
-    `SELECT string_agg(quote_ident(schema), ', ' ORDER BY position) AS path
-       FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (schema, position)
-      WHERE schema <> 'roomctl'`,
+    `SELECT string_agg(entry, ', ' ORDER BY position) AS path
+       FROM regexp_matches(current_setting('search_path'), '("(?:[^"]|"")*"|[^,[:space:]]+)', 'g') WITH ORDINALITY AS found (parts, position),
+            LATERAL (SELECT parts[1] AS entry) AS one
+      WHERE CASE WHEN entry = '"$user"' THEN current_user <> 'roomctl' ELSE trim(entry, '"') <> 'roomctl' END`,
   );
   return row?.path ?? "public";
 }

@@ -1,5 +1,6 @@
 /** The SQLSTATEs that roomctl acts on, by the names of PostgreSQL's manual, appendix A. */
 export const sqlstate = {
+  invalidTransactionTermination: "2D000",
   featureNotSupported: "0A000",
   foreignKeyViolation: "23503",
   activeSqlTransaction: "25001",

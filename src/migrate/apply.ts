@@ -10,6 +10,7 @@ import { type MarkOptions, planMark } from "./mark.js";
 import { assertRunnable, planRun, type UpPlan, type UpRange } from "./plan.js";
 import { type RunOptions, type RunResult, runMigrations } from "./run.js";
 import { settleInterruptedRuns } from "./run-log.js";
+import { keepWorker } from "./worker.js";
 
 export interface ApplyOptions extends UpRange, RunOptions, MarkOptions {
   readonly directory: string;
@@ -67,10 +68,24 @@ interface Locked {
 
 async function applyUnderLock(database: Database, { files, options, lock }: Locked): Promise<ApplyResult> {
   const prepared = await prepareDatabase(database, options);
+  // Of a migrator whose lock was lost, the session may still be at work: what it commits must be in the plan.
+  await using workers = keepWorker(database, { waitMs: options.lockWaitMs, signal: options.signal });
+  await workers.use();
   await settleInterruptedRuns(database);
   const { steps, findings } = await planRunnable(database, files, options);
   const { signal, lockWaitMs, attempts, retryDelayMs, onProgress } = options;
-  const run = { direction: "up", files, steps, lock, signal, lockWaitMs, attempts, retryDelayMs, onProgress } as const;
+  const run = {
+    direction: "up",
+    files,
+    steps,
+    lock,
+    workers,
+    signal,
+    lockWaitMs,
+    attempts,
+    retryDelayMs,
+    onProgress,
+  } as const;
   return { direction: "up", ...(await runMigrations(database, run)), findings, ...prepared };
 }
 

@@ -44,12 +44,13 @@ export async function tryOnce(work: Work, { step, script, attempt, latest, next 
   latest.failure = null;
   const worker = await workers.use();
   await run.lock.assertHeld();
-  await begin(work, worker, { step, script, attempt, latest });
   // A script that may leave something in the session has it made as new in between.
   const ahead = script.isTransactional && !mayLeaveState(script) ? next : () => undefined;
   let current: { readonly statement: SqlStatement; readonly number: number } | undefined;
+  let isFinishing = false;
   const tell = (message: string) => onProgress?.({ message: `${direction} ${step.name}: ${message}` });
   try {
+    await begin(work, worker, { step, script, attempt, latest });
     await executeMigration({
       database,
       worker,
@@ -62,6 +63,10 @@ export async function tryOnce(work: Work, { step, script, attempt, latest, next 
         return (
           following && newRun(run, following.step, { ...following, progress: following.step.progress, attempt: 1 })
         );
+      },
+      onFinishing: () => {
+        current = undefined;
+        isFinishing = true;
       },
       // Parsed while the server works.
       onFirstSent: () => void ahead(),
@@ -85,6 +90,7 @@ export async function tryOnce(work: Work, { step, script, attempt, latest, next 
       migration: step.name,
       file: script,
       statement: current?.statement,
+      isFinishing,
       ...(script.isTransactional ? {} : { kept: latest.progress.statementsDone }),
     });
     await noteFailure(database, step.name, { why: latest.failure.why, statement: current?.number ?? 0 });

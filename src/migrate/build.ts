@@ -52,7 +52,8 @@ export async function runScript(connection: Connection, migration: string, scrip
     for (const statement of script.statements) await runStatement(connection, migration, { script, statement });
     if (script.isTransactional) await connection.execute("COMMIT");
   } catch (error) {
-    if (script.isTransactional) await connection.execute("ROLLBACK");
+    // A session that is lost rolls back by itself: the error that brought us here is the one to report.
+    if (script.isTransactional) await connection.execute("ROLLBACK").catch(() => {});
     throw error;
   } finally {
     // What it set (search_path, a role, temporary tables) must not rule the next one.

@@ -10,6 +10,8 @@ import type { ParsedStatement } from "./parse.js";
 interface IndexFacts extends QualifiedName {
   readonly oid: number;
   readonly isValid: boolean;
+  /** Another session builds it now: invalid until that is done. */
+  readonly isBuilding: boolean;
 }
 
 /** CREATE INDEX CONCURRENTLY, with the names that it gives. */
@@ -36,7 +38,7 @@ export async function repairInvalidIndex(connection: Connection, statement: Pars
   const build = concurrentBuildOf(statement);
   if (build?.index === undefined) return false;
   const found = (await readIndexes(connection, build.table)).find(({ name }) => name === build.index);
-  if (found === undefined || found.isValid) return false;
+  if (found === undefined || found.isValid || found.isBuilding) return false;
   await dropIndex(connection, found);
   return true;
 }
@@ -58,7 +60,7 @@ export async function settleBuild(
 ): Promise<boolean> {
   const indexes = await readIndexes(connection, build.table);
   const made = indexes.filter(({ oid, name }) => !before.includes(oid) && name === (build.index ?? name));
-  for (const index of made) if (!index.isValid) await dropIndex(connection, index);
+  for (const index of made) if (!index.isValid && !index.isBuilding) await dropIndex(connection, index);
   return made.some(({ isValid }) => isValid);
 }
 

@@ -7,14 +7,18 @@ import { checksumOf, type MigrationFile, readMigrationFiles, requireFile } from 
 import { findMismatches } from "./findings.js";
 import { type MigrationHistory, readHistory } from "./history.js";
 import { type Holdings, readHoldings } from "./holdings.js";
+import type { SqlText } from "./layout.js";
 import { assertDoneAsAgreed, assertHeldAsAgreed, assertNoFurtherLoss, type DataLoss } from "./loss.js";
 import { newMigrationCommand, requireMigration } from "./names.js";
+import { checksumOfDone } from "./outside.js";
 import { loadParser } from "./parse.js";
 import { type MigrationPlan, type PlannedMigration, type PlanRange, planTry, type Scripts } from "./plan.js";
 import { type RehearsalPurpose, rehearseDown } from "./rehearse.js";
 import { type RunOptions, type RunResult, runMigrations } from "./run.js";
 import { settleInterruptedRuns } from "./run-log.js";
-import { parseScript } from "./script.js";
+import { parseScript, type Script } from "./script.js";
+import { isBlank } from "./statements.js";
+import { keepWorker, type WorkerKeeper } from "./worker.js";
 
 export interface DownPlan extends MigrationPlan {
   readonly direction: "down";
@@ -65,7 +69,11 @@ async function prepareDown(
     files.flatMap(({ name, down }) => (down ? [[name, parseScript(parser, down)] as const] : [])),
   );
   const steps = planUndo(files, history, { ...range, scripts });
-  const migrations = steps.map(({ name }) => requireFile(files, name));
+  for (const step of steps) assertDoneUnchanged(step, scripts.get(step.name));
+  const migrations = steps.map(({ name, progress }) => ({
+    ...requireFile(files, name),
+    done: progress.statementsDone,
+  }));
   const { drops, start } = await rehearseDown(database, migrations, purpose);
   const plan: DownPlan = {
     direction: "down",
@@ -75,6 +83,17 @@ async function prepareDown(
     emptyDrops: drops.filter(({ rows }) => rows === 0),
   };
   return { plan, files, tables: start };
+}
+
+/** Throws E_MIGRATION_EDITED when statements that an interrupted try did outside of a transaction are others by now. */
+function assertDoneUnchanged({ name, progress }: PlannedMigration, script: Script | undefined): void {
+  const { statementsDone, doneChecksum } = progress;
+  if (doneChecksum === null || (script && doneChecksum === checksumOfDone(script, statementsDone))) return;
+  throw new RoomctlError(
+    "E_MIGRATION_EDITED",
+    `undoing ${name} did ${statementsDone} of its statements outside of a transaction, and these were changed since`,
+    { hint: "bring them back as they were; only what did not run yet may change" },
+  );
 }
 
 /**
@@ -107,19 +126,22 @@ export async function applyDownUnderLock(
   plan: DownPlan,
   { options, lock, purpose }: DownUnderLock,
 ): Promise<DownResult> {
+  // Of a migrator whose lock was lost, the session may still be at work: what it commits must be in the plan.
+  await using workers = keepWorker(database, { waitMs: options.lockWaitMs, signal: options.signal });
+  await workers.use();
   await settleUnderLock(database);
   const { directory, to, count } = options;
   const now = await prepareDown(purpose, database, { directory, to, count });
   assertSameSteps(plan, now.plan);
   assertNoFurtherLoss(plan.losses, now.plan.losses);
-  return undoUnderLock(database, now, { options, lock });
+  return await undoUnderLock(database, now, { options, lock, workers });
 }
 
 /** The newest applied first, in the order in which they were applied. Pure. */
 export function planUndo(
   files: readonly MigrationFile[],
   history: MigrationHistory,
-  { scripts = new Map(), ...range }: PlanRange & { readonly scripts?: Scripts } = {},
+  { scripts = new Map(), isFake = false, ...range }: UndoRange = {},
 ): readonly PlannedMigration[] {
   const applied = history.records.filter(({ isApplied }) => isApplied);
   const names = applied.map(({ name }) => name);
@@ -130,7 +152,7 @@ export function planUndo(
     .reverse()
     .slice(0, count)
     .map((record) => {
-      const down = requireDownFile(files, record.name);
+      const down = isFake ? partToName(files, record.name) : requireDownFile(files, record.name);
       return {
         name: record.name,
         path: down.path,
@@ -140,9 +162,25 @@ export function planUndo(
     });
 }
 
+export interface UndoRange extends PlanRange {
+  readonly scripts?: Scripts;
+  /** Only the record is to change: no down file is needed. */
+  readonly isFake?: boolean;
+}
+
+function partToName(files: readonly MigrationFile[], name: string): SqlText {
+  const file = files.find((candidate) => candidate.name === name);
+  return file?.down ?? file?.up ?? { path: "", sql: "" };
+}
+
 function requireDownFile(files: readonly MigrationFile[], name: string) {
   const file = files.find((candidate) => candidate.name === name);
-  if (file?.down) return file.down;
+  if (file?.down && !isBlank(file.down.sql)) return file.down;
+  if (file?.down) {
+    throw new RoomctlError("E_USAGE", `${name} cannot be undone: ${file.down.path} holds no statement yet`, {
+      hint: "write it, or record what was undone by hand: roomctl migrate down --fake",
+    });
+  }
   if (file) {
     throw new RoomctlError("E_USAGE", `${name} cannot be undone: it has no down file`, {
       hint: `write ${file.up.path.replace(/\.up\.sql$/, ".down.sql")}, or go forward with: ${newMigrationCommand(dirname(file.up.path))}`,
@@ -170,12 +208,13 @@ function assertSameSteps(agreed: DownPlan, now: DownPlan): void {
 interface Locked {
   readonly options: RunOptions;
   readonly lock: HeldLock;
+  readonly workers: WorkerKeeper;
 }
 
 async function undoUnderLock(
   database: Database,
   { plan, files, tables }: Prepared,
-  { options, lock }: Locked,
+  { options, lock, workers }: Locked,
 ): Promise<DownResult> {
   const { lockWaitMs, attempts, retryDelayMs, signal, onProgress } = options;
   const agreedFor = (name: string) =>
@@ -186,6 +225,7 @@ async function undoUnderLock(
     files,
     steps: plan.steps,
     lock,
+    workers,
     lockWaitMs,
     attempts,
     retryDelayMs,

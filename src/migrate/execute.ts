@@ -28,6 +28,8 @@ export interface Execution {
   readonly next?: () => NewRun | undefined;
   /** Called as each statement of the file starts. */
   readonly onStatement?: (statement: SqlStatement, index: number, total: number) => void;
+  /** Called when the last statement is done, before the notes and COMMIT. */
+  readonly onFinishing?: () => void;
   /** Called once the first statement is on its way, and the server at work. */
   readonly onFirstSent?: () => void;
   /** Told every few seconds how far the build of an index is, and whom it waits for. */
@@ -60,6 +62,7 @@ async function runInside(execution: Execution): Promise<void> {
     await answer;
   }
   await execution.afterStatements?.(connection);
+  execution.onFinishing?.();
   await finishRun(connection, finishedRun(execution), next?.());
 }
 
@@ -76,6 +79,7 @@ async function runOutsideEach(execution: Execution): Promise<void> {
       execution.onProgress?.(run.progress);
     }
   }
+  execution.onFinishing?.();
   await finishRun(connection, finishedRun(execution));
 }
 

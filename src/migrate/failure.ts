@@ -24,26 +24,29 @@ export interface MigrationFailure {
 export interface FailedStatement {
   readonly migration: string;
   readonly file: SqlText;
-  /** The statement that was running; absent when it was the bookkeeping around them. */
+  /** The statement that was running; absent before the first and after the last. */
   readonly statement?: SqlStatement;
+  /** All statements were done: it failed in the notes about them, or at COMMIT. */
+  readonly isFinishing?: boolean;
   /** Outside of a transaction: how many statements are done and stay. */
   readonly kept?: number;
 }
 
 /** What PostgreSQL's error says, in terms of the file. */
 export function describeFailure(error: unknown, failed: FailedStatement): MigrationFailure {
-  const { migration, file, statement, kept } = failed;
+  const { migration, file, statement, kept, isFinishing } = failed;
   if (error instanceof RoomctlError) return ownFailure(error, failed);
   const place = statement ? locate(error, file, statement) : undefined;
   const known = statementFailure(error);
-  const where = `${file.path}${place ? `:${place.line}:${place.column}` : ""}`;
+  const where = `${file.path}${place ? `:${place.line}:${place.column}` : ""}${isFinishing ? " at COMMIT" : ""}`;
+  const isLost = isFinishing && known.code === "E_CONNECTION_LOST";
   const detail = textOf(error, "detail");
   return {
     code: ownCodes.has(known.code) ? known.code : "E_MIGRATION_FAILED",
     migration,
-    message: `${migration} failed at ${where}; ${remains(kept)}`,
+    message: `${migration} failed at ${where}; ${isLost ? "whether it was committed is not known" : remains(kept)}`,
     why: `${messageOf(error)}${detail === null ? "" : ` (${detail})`}`,
-    hint: hintFor(error, known.hint),
+    hint: isLost ? "look with: roomctl migrate status" : hintFor(error, known),
     path: file.path,
     line: place?.line ?? null,
     column: place?.column ?? null,
@@ -58,21 +61,30 @@ function remains(kept: number | undefined): string {
   return `it runs outside of a transaction: ${kept === 1 ? "the statement" : `${kept} statements`} before it stay${kept === 1 ? "s" : ""}, and the next run goes on here`;
 }
 
-function ownFailure(error: RoomctlError, { migration, file }: FailedStatement): MigrationFailure {
+function ownFailure(error: RoomctlError, { migration, file, statement }: FailedStatement): MigrationFailure {
   const { code, message, hint = "run it again: roomctl migrate" } = error;
   const nowhere = { line: null, column: null, sqlState: null, detail: null };
-  return { code, migration, message: `${migration} did not run`, why: message, hint, path: file.path, ...nowhere };
+  return {
+    code,
+    migration,
+    message: `${migration} ${statement ? "failed" : "did not run"}`,
+    why: message,
+    hint,
+    path: file.path,
+    ...nowhere,
+  };
 }
 
 /** Failures that are not the migration's fault, and have an exit code that says so. */
 const ownCodes: ReadonlySet<ErrorCode> = new Set(["E_CONNECTION_LOST", "E_LOCK_TIMEOUT", "E_READ_ONLY", "E_DISK_FULL"]);
 
-function hintFor(error: unknown, known: string | undefined): string {
+function hintFor(error: unknown, known: RoomctlError): string {
   const fromServer = textOf(error, "hint");
   if (fromServer) return fromServer;
-  if (codeOf(error) === sqlstate.activeSqlTransaction)
+  if (codeOf(error) === sqlstate.activeSqlTransaction || codeOf(error) === sqlstate.invalidTransactionTermination)
     return "this cannot run in a transaction: say so with a line `-- roomctl:no-transaction` at the top of the file";
-  return known ?? "correct the file, then run it again: roomctl migrate";
+  if (known.code !== "E_SQL") return known.hint ?? "";
+  return "correct the file, then run it again: roomctl migrate";
 }
 
 function locate(error: unknown, file: SqlText, statement: SqlStatement): { line: number; column: number } {

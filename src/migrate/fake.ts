@@ -11,6 +11,7 @@ import { readHistory } from "./history.js";
 import { requireMigration } from "./names.js";
 import { assertRunnable, type PlannedMigration, planUp, type UpRange } from "./plan.js";
 import { recordFake } from "./run-log.js";
+import { keepWorker } from "./worker.js";
 
 /** Migrations that are to be recorded as applied, or as not applied any more, without running anything. */
 export interface FakePlan {
@@ -26,13 +27,15 @@ export interface FakeResult extends FakePlan {
 /** What `migrate up --fake` would record. Throws what `migrate up` would refuse for. */
 export async function planFakeUp(database: Database, directory: string, range: UpRange): Promise<FakePlan> {
   const plan = await planUp(database, readMigrationFiles(directory), range);
-  assertRunnable(plan);
+  // An empty file or one with a transaction of its own does not matter where nothing runs.
+  if (plan.refusal?.code !== "E_USAGE") assertRunnable(plan);
   return { direction: "up", steps: plan.steps };
 }
 
 /** What `migrate down --fake` would take out of the record. Throws E_UNKNOWN_MIGRATION. */
 export async function planFakeDown(database: Database, directory: string, range: UpRange): Promise<FakePlan> {
-  return { direction: "down", steps: planUndo(readMigrationFiles(directory), await readHistory(database), range) };
+  const files = readMigrationFiles(directory);
+  return { direction: "down", steps: planUndo(files, await readHistory(database), { ...range, isFake: true }) };
 }
 
 /**
@@ -70,8 +73,11 @@ export async function applyFake(
   { planAgain, ...lock }: LockOptions & { readonly planAgain: () => Promise<FakePlan> },
 ): Promise<FakeResult> {
   return withLock(database, "change", lock, async () => {
+    // Of a migrator whose lock was lost, the session may still be at work: what it commits must be in the plan.
+    await using workers = keepWorker(database, lock);
+    await workers.use();
     assertSame(plan, await planAgain());
-    return withTransaction(database, {}, (connection) => record(connection, plan));
+    return await withTransaction(database, {}, (connection) => record(connection, plan));
   });
 }
 

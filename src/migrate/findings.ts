@@ -4,7 +4,7 @@ import type { MigrationHistory, MigrationRun } from "./history.js";
 import { newMigrationCommand, versionOf } from "./names.js";
 import { checksumOfDone } from "./outside.js";
 import { resumeFrom } from "./run-log.js";
-import { controlWordOf, type Script } from "./script.js";
+import { controlWordOf, findPsqlOnly, type Script } from "./script.js";
 import { isBlank } from "./statements.js";
 
 /** Something about the files and the database that do not fit each other. */
@@ -17,7 +17,8 @@ export interface MigrationFinding {
     | "interrupted"
     | "own-transaction"
     | "changed-midway"
-    | "foreign-history";
+    | "foreign-history"
+    | "psql-only";
   /** Empty where it is about the database as a whole. */
   readonly migration: string;
   readonly message: string;
@@ -77,6 +78,17 @@ function scriptFindings(
         migration: name,
         message: `${script.path}:${script.ownControl?.line} has its own ${control}, and would be left half applied`,
         hint: "take it out: roomctl runs each file in one transaction, or each statement by itself where it must",
+      },
+    ];
+  }
+  const psqlOnly = script && findPsqlOnly(script);
+  if (script && psqlOnly) {
+    return [
+      {
+        kind: "psql-only",
+        migration: name,
+        message: `${script.path}:${psqlOnly.line} is for psql alone: ${psqlOnly.text.split("\n", 1)[0]?.slice(0, 60)}`,
+        hint: "write it as SQL that the server runs: rows as INSERT, no commands that begin with a backslash",
       },
     ];
   }

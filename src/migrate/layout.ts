@@ -98,7 +98,9 @@ function cutOut(path: string, sql: string, markers: readonly Marker[], direction
   const marker = markers[index];
   if (marker === undefined) return undefined;
   const end = markers[index + 1]?.offset ?? sql.length;
-  return { path, sql: blanked(sql.slice(0, marker.offset)) + sql.slice(marker.offset, end) };
+  // Comments only, and they hold for both parts: goose and the hints of roomctl want `no transaction` there.
+  const head = markers[0]?.offset ?? 0;
+  return { path, sql: sql.slice(0, head) + blanked(sql.slice(head, marker.offset)) + sql.slice(marker.offset, end) };
 }
 
 function blanked(text: string): string {

@@ -44,7 +44,7 @@ export async function loadParser(): Promise<Parser> {
     parse(sql) {
       if (sql.trim() === "") return [];
       try {
-        return parseWhole(sql, parseSync(sql));
+        return parseWhole(sql, parseSync(bounded(sql)));
       } catch {
         return splitStatements(sql).map((statement, index, all) =>
           parseOne(parseSync, sql, { statement, before: all[index - 1] }),
@@ -65,6 +65,14 @@ export async function loadParser(): Promise<Parser> {
       }
     },
   };
+}
+
+/** Beyond this the parser runs out of memory, and says so on stdout. */
+const longestText = 32 * 1024 * 1024;
+
+function bounded(sql: string): string {
+  if (sql.length <= longestText) return sql;
+  throw new Error(`it is longer than ${longestText / 1024 / 1024} MiB`);
 }
 
 function parseWhole(sql: string, { stmts }: ParseResult): readonly ParsedStatement[] {
@@ -103,7 +111,7 @@ function parseOne(parseSync: (sql: string) => ParseResult, sql: string, { statem
   const offsetOf = (location: number) => statement.offset + fromByte(location);
   const placed = { ...statement, regionOffset, offsetOf };
   try {
-    return { ...placed, node: parseSync(statement.text).stmts?.[0]?.stmt, problem: null };
+    return { ...placed, node: parseSync(bounded(statement.text)).stmts?.[0]?.stmt, problem: null };
   } catch (error) {
     return { ...placed, node: undefined, problem: messageOf(error) };
   }

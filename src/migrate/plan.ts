@@ -7,7 +7,7 @@ import { type MigrationHistory, type MigrationRecord, readHistory } from "./hist
 import { requireMigration } from "./names.js";
 import { loadParser } from "./parse.js";
 import { type Progress, resumeFrom } from "./run-log.js";
-import { mayControlTransactions, parseScript, type Script } from "./script.js";
+import { mayBeRefused, parseScript, type Script } from "./script.js";
 
 /** One migration that a run would bring up or down. */
 export interface PlannedMigration {
@@ -70,7 +70,7 @@ export async function planUp(queryable: Queryable, files: readonly MigrationFile
  * is at work. Steps of these say nothing of their statements.
  */
 export async function planRun(queryable: Queryable, files: readonly MigrationFile[], range: UpRange): Promise<UpPlan> {
-  return planFrom(queryable, files, { ...range, isWorthParsing: ({ up }) => mayControlTransactions(up) });
+  return planFrom(queryable, files, { ...range, isWorthParsing: ({ up }) => mayBeRefused(up) });
 }
 
 interface PlanInputs extends UpRange {
@@ -134,11 +134,13 @@ export function planTry(
   direction: "up" | "down",
   script: Script | undefined,
 ): Pick<PlannedMigration, "attempt" | "statements" | "isTransactional" | "progress"> {
+  const progress = resumeFrom(record?.lastRun, direction);
   return {
     attempt: nextAttempt(record, direction),
     statements: script?.statements.length ?? 0,
-    isTransactional: script?.isTransactional ?? true,
-    progress: resumeFrom(record?.lastRun, direction),
+    // What an earlier try did outside of a transaction is done: the rest goes on there, whatever the file holds now.
+    isTransactional: (script?.isTransactional ?? true) && progress.statementsDone === 0,
+    progress,
   };
 }
 
@@ -162,6 +164,7 @@ function refusalOf(
     ["E_MIGRATION_ORDER", allowOutOfOrder ? undefined : findings.find(({ kind }) => kind === "out-of-order")],
     ["E_USAGE", findings.find(({ kind, migration }) => kind === "empty" && reached.has(migration))],
     ["E_USAGE", findings.find(({ kind, migration }) => kind === "own-transaction" && reached.has(migration))],
+    ["E_USAGE", findings.find(({ kind, migration }) => kind === "psql-only" && reached.has(migration))],
     ["E_MIGRATION_EDITED", findings.find(({ kind, migration }) => kind === "changed-midway" && reached.has(migration))],
   ];
   for (const [code, finding] of blocking) {

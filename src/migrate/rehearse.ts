@@ -10,6 +10,9 @@ import { loadParser, type Parser } from "./parse.js";
 import { rehearsalOf } from "./rehearsable.js";
 import { assertNoOwnControl, parseScript, type Script } from "./script.js";
 
+/** A migration to undo, and how many statements of its down file an interrupted try did already. */
+type Undone = MigrationFile & { readonly done: number };
+
 /** `redo`: the up files are run again after the down files, to see that they can. */
 export type RehearsalPurpose = "down" | "redo";
 
@@ -28,7 +31,7 @@ export interface Rehearsal {
  */
 export async function rehearseDown(
   database: Database,
-  migrations: readonly MigrationFile[],
+  migrations: readonly Undone[],
   purpose: RehearsalPurpose = "down",
 ): Promise<Rehearsal> {
   if (migrations.length === 0) return { drops: [], start: new Map() };
@@ -61,18 +64,21 @@ type PlannedChange = Change & { readonly migration: string };
 
 async function undoEach(
   connection: Connection,
-  migrations: readonly MigrationFile[],
+  migrations: readonly Undone[],
   start: Holdings,
 ): Promise<readonly PlannedChange[]> {
   const changes: PlannedChange[] = [];
   const settings = await readSettings(connection);
   const parser = await loadParser();
   let before = start;
-  for (const { name: migration, down } of migrations) {
+  for (const { name: migration, down, done } of migrations) {
     // In a subtransaction of its own, TRUNCATE gives a table that an earlier step rewrote a new file again.
     await connection.execute("SAVEPOINT before_step");
-    if (down)
-      await rehearseScript(connection, parser, { migration, script: parseScript(parser, down), verb: "undoing" });
+    if (down) {
+      const script = parseScript(parser, down);
+      const rest = { ...script, statements: script.statements.slice(done) };
+      await rehearseScript(connection, parser, { migration, script: rest, verb: "undoing" });
+    }
     await restoreSettings(connection, settings);
     const after = await readHoldings(connection);
     for (const change of await compareHoldings(connection, before, after)) changes.push({ ...change, migration });

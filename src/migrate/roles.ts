@@ -20,5 +20,15 @@ function rolesIn(node: unknown): readonly string[] {
   if (typeof node !== "object" || node === null) return [];
   const role: unknown = Reflect.get(node, "RoleSpec");
   const name: unknown = typeof role === "object" && role !== null ? Reflect.get(role, "rolename") : undefined;
-  return [...(typeof name === "string" ? [name] : []), ...Object.values(node).flatMap(rolesIn)];
+  return [...(typeof name === "string" ? [name] : []), ...setRoles(node), ...Object.values(node).flatMap(rolesIn)];
+}
+
+/** SET ROLE and SET SESSION AUTHORIZATION name theirs as a value. */
+function setRoles(node: object): readonly string[] {
+  const set: unknown = Reflect.get(node, "VariableSetStmt");
+  if (typeof set !== "object" || set === null) return [];
+  const name: unknown = Reflect.get(set, "name");
+  if (name !== "role" && name !== "session_authorization") return [];
+  const values = JSON.stringify(Reflect.get(set, "args") ?? []).matchAll(/"sval":("(?:[^"\\]|\\.)*")\}/g);
+  return [...values].map((match) => String(JSON.parse(match[1] ?? '""'))).filter((role) => role !== "none");
 }

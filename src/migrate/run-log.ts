@@ -96,7 +96,7 @@ export async function noteProgress(queryable: Queryable, name: string, progress:
 export async function failRun(queryable: Queryable, name: string, error: string, statement: number): Promise<void> {
   await queryable.execute(
     `UPDATE roomctl.migration_runs
-        SET state = 'failed', error = $2, statement_reached = $3, finished_at = clock_timestamp() WHERE ${latestRun}`,
+        SET state = 'failed', error = $2, statement_reached = $3, finished_at = clock_timestamp() WHERE state = 'running' AND ${latestRun}`,
     [name, error, statement],
   );
 }
@@ -119,7 +119,7 @@ export async function finishRun(
   const literal = quoteLiteral(name);
   const change =
     direction === "up"
-      ? `INSERT INTO roomctl.migrations (name, run_on) VALUES (${literal}, pg_catalog.now())`
+      ? `INSERT INTO roomctl.migrations (name, run_on) VALUES (${literal}, pg_catalog.timezone('UTC', pg_catalog.now()))`
       : `DELETE FROM roomctl.migrations WHERE name = ${literal}`;
   await connection.execute(
     `${mayLeaveState ? "RESET SESSION AUTHORIZATION; RESET ROLE;" : ""}

@@ -15,7 +15,7 @@ import { loadParser } from "./parse.js";
 import type { PlannedMigration } from "./plan.js";
 import { noteFingerprint } from "./run-log.js";
 import { assertNoOwnControl, parseScript, type Script } from "./script.js";
-import { keepWorker } from "./worker.js";
+import { keepWorker, type WorkerKeeper } from "./worker.js";
 
 /** What became of one planned migration. */
 interface MigrationOutcome {
@@ -51,6 +51,8 @@ export interface Run extends RunOptions {
   readonly files: readonly MigrationFile[];
   readonly steps: readonly PlannedMigration[];
   readonly lock: HeldLock;
+  /** The caller's, opened before it planned; one of its own otherwise. */
+  readonly workers?: WorkerKeeper;
   /** Runs in each migration's transaction, before its first statement; outside of one, in a transaction of its own. */
   readonly beforeStatements?: (name: string, connection: Connection) => Promise<void>;
   /** Runs in each migration's transaction, after its last statement. */
@@ -63,7 +65,7 @@ export interface Run extends RunOptions {
  * told with it.
  */
 export async function runMigrations(database: Database, run: Run): Promise<RunResult> {
-  await using workers = keepWorker(database, { waitMs: run.lockWaitMs, signal: run.signal });
+  await using workers = run.workers ?? keepWorker(database, { waitMs: run.lockWaitMs, signal: run.signal });
   const work: Work = { database, run, workers, parser: await loadParser(), begun: undefined };
   const outcomes: MigrationOutcome[] = [];
   let failure: MigrationFailure | null = null;
@@ -112,8 +114,10 @@ async function runOne(work: Work, step: PlannedMigration, following: PlannedMigr
   };
 }
 
-function scriptOf({ run, parser }: Work, { name }: PlannedMigration): Script {
-  return parseScript(parser, partOf(requireFile(run.files, name), run.direction));
+function scriptOf({ run, parser }: Work, { name, isTransactional }: PlannedMigration): Script {
+  const script = parseScript(parser, partOf(requireFile(run.files, name), run.direction));
+  // What an earlier try did outside of a transaction is done: the rest goes on there, whatever the file holds now.
+  return isTransactional ? script : { ...script, isTransactional: false };
 }
 
 function notStarted(run: Run, { name, path }: PlannedMigration, error: unknown): Ran {

@@ -35,9 +35,17 @@ function parseText(parser: Parser, { path, sql }: SqlText): Script {
   };
 }
 
-/** False for a text that holds none of the words that begin or end a transaction, whatever they stand for there. */
-export function mayControlTransactions({ sql }: SqlText): boolean {
-  return /\b(?:begin|start|commit|end|abort|rollback|prepare)\b/i.test(sql);
+/** False for a text without a word for which a script may have to be refused, whatever it stands for there. */
+export function mayBeRefused({ sql }: SqlText): boolean {
+  return /\\|\b(?:begin|start|commit|end|abort|rollback|prepare|copy)\b/i.test(sql);
+}
+
+/** The first statement that only psql could run: one of its own commands, or COPY with the rows in the file. */
+export function findPsqlOnly({ statements }: Script): ParsedStatement | undefined {
+  return statements.find(({ node, text }) => {
+    if (node === undefined) return text.startsWith("\\");
+    return "CopyStmt" in node && !node.CopyStmt.filename && !node.CopyStmt.is_program;
+  });
 }
 
 /** The word with which a script begins or ends a transaction of its own, if it does. */

@@ -28,6 +28,9 @@ const definitions = [
 
 function onlyDefines({ node }: ParsedStatement): boolean {
   if (node === undefined) return false;
-  if ("CreateStmt" in node) return node.CreateStmt.relation?.relpersistence !== "t";
+  if ("CreateStmt" in node) {
+    const { relation } = node.CreateStmt;
+    return relation?.relpersistence !== "t" && relation?.schemaname !== "pg_temp";
+  }
   return definitions.some((kind) => kind in node);
 }

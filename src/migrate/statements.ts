@@ -55,10 +55,12 @@ export function isBlank(sql: string): boolean {
 
 /** The comments that fill a line from its first word on. */
 export function lineComments(sql: string): readonly { readonly text: string; readonly offset: number }[] {
-  return [...tokens(sql)].filter(
-    ({ text, offset }) =>
-      text.startsWith("--") && /^[ \t]*$/.test(sql.slice(sql.lastIndexOf("\n", offset) + 1, offset)),
-  );
+  const found: { readonly text: string; readonly offset: number }[] = [];
+  for (const { text, offset } of tokens(sql)) {
+    if (!text.startsWith("--")) continue;
+    if (/^[ \t]*$/.test(sql.slice(sql.lastIndexOf("\n", offset) + 1, offset))) found.push({ text, offset });
+  }
+  return found;
 }
 
 interface Token {
@@ -72,7 +74,7 @@ interface Token {
  * ends one string and begins the next, which changes nothing here; only E'…' must see it, for its backslashes.
  */
 const tokenPattern =
-  /(?<blank>\s+|--[^\n]*)|(?<quoted>[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|'[^']*(?:'|$)|"[^"]*(?:"|$)|(?<tag>\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)[\s\S]*?(?:\k<tag>|$))|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|[0-9][\w.]*|[\s\S]/y;
+  /(?<blank>\s+|--[^\n\r]*)|(?<quoted>[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|'[^']*(?:'|$)|"[^"]*(?:"|$)|(?<tag>\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)[\s\S]*?(?:\k<tag>|$))|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|[0-9][\w.]*|[\s\S]/y;
 
 function* tokens(sql: string, from = 0): Generator<Token> {
   for (let offset = from; offset < sql.length; ) {

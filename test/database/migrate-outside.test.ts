@@ -192,7 +192,8 @@ test.each([
   const undo = { C: "DROP INDEX IF EXISTS a_n, a_n_idx", D: "CREATE INDEX a_old ON a (n)" }[sql.slice(0, 1)];
   await database.execute(`${undo};
     UPDATE roomctl.migration_runs SET state = 'running', statement_reached = 1, statements_done = 0, done_checksum = NULL,
-      before_statement = (SELECT jsonb_build_object('tableIndexes', jsonb_agg(indexrelid::int8)) FROM pg_index WHERE indrelid = 'a'::regclass)
+      before_statement = (SELECT jsonb_build_object('tableIndexes', jsonb_agg(indexrelid::int8), 'isOpen', true,
+        'statement', encode(sha256('${sql}'), 'hex')) FROM pg_index WHERE indrelid = 'a'::regclass)
      WHERE name = '2_b'`);
   await database.execute(byThen);
   folder.write("2_b.up.sql", `${sql};\nVACUUM a`);

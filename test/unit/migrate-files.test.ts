@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { readMigrationFiles } from "../../src/migrate/files.js";
+import { asksForNoTransaction } from "../../src/migrate/layout.js";
 import { createMigration } from "../../src/migrate/new.js";
 import { isBlank } from "../../src/migrate/statements.js";
 import { createMigrationFolder } from "../support/migrations.js";
@@ -81,4 +82,18 @@ test("the first migration of a folder that is not there yet is number 0001", () 
 test.each(["", "Add", "add_b", "../b", "a b", "-a", "it's"])("%j is no name for a migration", (title) => {
   using folder = createMigrationFolder();
   expect(failureOf(() => createMigration(folder.directory, title))).toMatchObject({ code: "E_USAGE" });
+});
+
+test.each([
+  "-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;",
+  "-- roomctl:no-transaction\n-- Up Migration\nSELECT 1;",
+  "-- migrate:up transaction:false\nSELECT 1;",
+])("a wish to run outside of a transaction counts above the marker and in it: %j", (sql) => {
+  using folder = createMigrationFolder({ "1_a.sql": sql });
+  const [file] = readMigrationFiles(folder.directory);
+  expect(file && asksForNoTransaction(file.up)).toBe(true);
+});
+
+test("a carriage return alone ends a comment, as in PostgreSQL", () => {
+  expect(isBlank("-- comment\rCREATE TABLE a (n int)")).toBe(false);
 });
