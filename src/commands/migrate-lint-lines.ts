@@ -18,9 +18,11 @@ export interface LintAnswer extends LintResult {
   readonly rules: readonly LintRule[];
   readonly failOn: FailLevel;
   readonly fails: boolean;
+  /** Whether the text lists what is ignored, with its reason. */
+  readonly listsIgnored: boolean;
 }
 
-/** The answer in a format. `text` and `github` count what is ignored; SARIF and JSON list it with its reason. */
+/** The answer in a format. `text` and `github` count what is ignored, unless told; SARIF and JSON list it with its reason. */
 export function lintLines(answer: LintAnswer, format: LintFormat, style: Style): readonly string[] {
   if (format === "sarif") return [sarifText(answer)];
   if (format === "github") return [...githubLines(answer), summaryLine(answer, style)];
@@ -46,10 +48,11 @@ function textLines(answer: LintAnswer, style: Style): readonly string[] {
   const open = answer.findings.filter(({ ignoredBecause }) => ignoredBecause === null);
   return [
     ...open.flatMap((finding) => findingLines(finding, style)),
+    ...(answer.listsIgnored ? ignoredLines(answer.findings, style) : []),
     ...answer.unanalysed.map(({ path, line, why }) =>
       style.faint(printable(`${pathFrom(path)}:${line}: not looked at: ${why}`)),
     ),
-    ...(open.length + answer.unanalysed.length > 0 ? [""] : []),
+    ...(open.length + answer.unanalysed.length > 0 || answer.listsIgnored ? [""] : []),
     summaryLine(answer, style),
   ];
 }
@@ -66,6 +69,17 @@ function findingLines(finding: LintFinding, style: Style): readonly string[] {
   ];
 }
 
+function ignoredLines(findings: readonly LintFinding[], style: Style): readonly string[] {
+  return findings.flatMap(({ path, line, column, rule, message, ignoredBecause }) =>
+    ignoredBecause === null
+      ? []
+      : [
+          `${printable(`${pathFrom(path)}:${line}:${column}`)}: ignored: ${printable(message)} ${style.faint(`[${rule}]`)}`,
+          `    reason: ${printable(ignoredBecause)}`,
+        ],
+  );
+}
+
 function summaryLine(
   { findings, unanalysed, statementCount, migrations, failOn, fails, ...rest }: LintAnswer,
   style: Style,
@@ -75,7 +89,8 @@ function summaryLine(
     plural(open.filter((finding) => finding.severity === severity).length, severity === "info" ? "remark" : severity),
   );
   const ignored = findings.length - open.length;
-  const looked = `${plural(statementCount, "statement")} of ${plural(migrations.length, "migration")} (${basisOf(rest)})`;
+  const files = plural(migrations.length, rest.basis === "file" ? "file" : "migration");
+  const looked = `${plural(statementCount, "statement")} of ${files} (${basisOf(rest)})`;
   const gaps = unanalysed.length === 0 ? "" : `, ${plural(unanalysed.length, "place")} not looked at`;
   const verdict = fails ? style.bad(`fails on ${failOn}`) : style.good("ok");
   return `${looked}${gaps}; ${counts.join(", ")}${ignored === 0 ? "" : `, ${ignored} ignored`}: ${verdict}`;
@@ -84,6 +99,7 @@ function summaryLine(
 function basisOf({ basis, database }: Pick<LintAnswer, "basis" | "database">): string {
   const sizes = database === null ? "no database: files only, sizes unknown" : `sizes of ${printable(database)}`;
   if (basis === "pending") return `pending on ${printable(database ?? "")}`;
+  if (basis === "file") return database === null ? "by themselves, no database" : `on ${printable(database)}`;
   return basis === "since" ? `since the named one; ${sizes}` : `every file; ${sizes}`;
 }
 

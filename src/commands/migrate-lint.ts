@@ -1,19 +1,27 @@
 import { exitCodes, RoomctlError } from "../core/errors.js";
 import { type FailLevel, parseFailLevel, reachesLevel } from "../core/fail-level.js";
 import type { Database } from "../db/pool.js";
-import { rulePage } from "../lint/page.js";
+import { joinReports } from "../lint/lint.js";
 import type { LintRule } from "../lint/rule.js";
+import { rulePage } from "../lint/rule-page.js";
 import { lintRules } from "../lint/rules.js";
-import { type LintSelection, lintFiles } from "../lint/run.js";
+import { type LintResult, type LintSelection, lintFiles, lintLooseFiles } from "../lint/run.js";
 import { readMigrationFiles } from "../migrate/files.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
 import { type LintAnswer, type LintFormat, lintFormats, lintLines, ruleLines } from "./migrate-lint-lines.js";
+import { readLintWords } from "./migrate-lint-words.js";
 import { directoryFlag } from "./migrate-options.js";
 
-type LintCommandOptions =
-  | { readonly kind: "rules" }
-  | { readonly kind: "explain"; readonly rule: LintRule }
-  | (LintSelection & { readonly kind: "lint"; readonly failOn: FailLevel; readonly format: LintFormat });
+type LintCommandOptions = { readonly kind: "rules" } | { readonly kind: "explain"; readonly rule: LintRule } | LintRun;
+
+interface LintRun extends Pick<LintSelection, "since" | "all"> {
+  readonly kind: "lint";
+  /** Migrations and paths of SQL files; none for all that is to be linted. */
+  readonly words: readonly string[];
+  readonly failOn: FailLevel;
+  readonly format: LintFormat;
+  readonly listsIgnored: boolean;
+}
 
 type LintCommandResult =
   | { readonly rules: readonly LintRule[] }
@@ -26,7 +34,13 @@ export const migrateLint = defineCommand<LintCommandOptions, LintCommandResult>(
   description: [
     "With a database: the pending migrations, against its schema and the real sizes of its tables. It writes nothing.",
     "Without one: every file by itself, knowing the files before it. It looks inside DO blocks and function bodies, and says where it could not look.",
-    'A finding that is meant is ignored where it stands: -- roomctl-ignore <rule> reason="…" before the statement.',
+    'A finding that is meant is ignored where it stands: -- roomctl-ignore <rule> reason="…" before the statement. --verbose lists these too.',
+  ],
+  words: [
+    {
+      syntax: "[migration...]",
+      description: "Tell only of these migrations, or of these .sql files, as editors and commit hooks name them",
+    },
   ],
   flags: [
     { flags: "--since <migration>", description: "Lint the migrations behind this one, whether applied or not" },
@@ -51,6 +65,10 @@ export const migrateLint = defineCommand<LintCommandOptions, LintCommandResult>(
     },
     { command: "roomctl migrate lint --all --fail-on none --format sarif", explanation: "a log for code scanning" },
     {
+      command: "roomctl migrate lint 2 3 --verbose",
+      explanation: "two migrations, with what is ignored there and why",
+    },
+    {
       command: "roomctl migrate lint --explain ignore-unused",
       explanation: "why a rule is there, and what to do instead",
     },
@@ -59,14 +77,12 @@ export const migrateLint = defineCommand<LintCommandOptions, LintCommandResult>(
   async run(options, context) {
     if (options.kind === "rules") return { rules: lintRules };
     if (options.kind === "explain") return { rule: options.rule };
-    const files = readMigrationFiles(context.settings.migrationsDirectory.value);
-    await using opened = await openIfConfigured(context);
-    const result = await lintFiles(files, options, opened.database);
-    const { failOn, format } = options;
+    const result = await lintWords(options, context);
+    const { failOn, format, listsIgnored } = options;
     const fails = result.findings.some(
       ({ severity, ignoredBecause }) => ignoredBecause === null && reachesLevel(severity, failOn),
     );
-    return { ...result, failOn, fails, format };
+    return { ...result, failOn, fails, format, listsIgnored };
   },
   render(result, style) {
     if ("rules" in result) return ruleLines(result.rules, style);
@@ -76,7 +92,24 @@ export const migrateLint = defineCommand<LintCommandOptions, LintCommandResult>(
   exitCode: (result) => ("fails" in result && result.fails ? exitCodes.findings : exitCodes.ok),
 });
 
-function parseLintOptions({ flags }: ParsedInput): LintCommandOptions {
+/** The migrations of the folder, the files outside of it, or both. The folder is read only where it is asked for. */
+async function lintWords({ words, ...selection }: LintRun, context: CommandContext): Promise<LintResult> {
+  const directory = context.settings.migrationsDirectory.value;
+  const { names, loose, downs } = readLintWords(words, directory);
+  for (const path of downs) context.warn(`${path} is not linted: what undoes a migration is meant to drop`);
+  await using opened = await openIfConfigured(context);
+  const ofFiles = await lintLooseFiles(loose, opened.database);
+  if (words.length > 0 && names.length === 0) return ofFiles;
+  const only = words.length > 0 ? { only: names } : {};
+  const ofFolder = await lintFiles(readMigrationFiles(directory), { ...selection, ...only }, opened.database);
+  return {
+    ...ofFolder,
+    ...joinReports([ofFolder, ofFiles]),
+    migrations: [...ofFolder.migrations, ...ofFiles.migrations],
+  };
+}
+
+function parseLintOptions({ words, flags }: ParsedInput): LintCommandOptions {
   if (flags["rules"] === true) return { kind: "rules" };
   if (typeof flags["explain"] === "string") return { kind: "explain", rule: requireRule(flags["explain"]) };
   const { since, all, format: typed = "text" } = flags;
@@ -90,7 +123,8 @@ function parseLintOptions({ flags }: ParsedInput): LintCommandOptions {
     throw new RoomctlError("E_USAGE", "--since and --all contradict each other", { hint: "give one of them" });
   }
   const selection = { all: all === true, ...(typeof since === "string" ? { since } : {}) };
-  return { kind: "lint", ...selection, failOn: parseFailLevel(flags["failOn"]), format };
+  const listsIgnored = flags["verbose"] === true;
+  return { kind: "lint", words, ...selection, failOn: parseFailLevel(flags["failOn"]), format, listsIgnored };
 }
 
 function requireRule(id: string): LintRule {

@@ -3,6 +3,12 @@ import type { Node } from "../migrate/parse.js";
 import { stringsIn } from "./names.js";
 import { nodesOf } from "./tree.js";
 
+/** A column that SET gives another value each time it runs, and what makes it another one. */
+export interface RepeatedAssignment {
+  readonly column: string;
+  readonly reason: "computed from the old one" | "taken from the clock" | "made by chance";
+}
+
 /**
  * The column that SET gives another value each time it runs: one made of a column that it sets, or of the clock or chance.
  * Undefined when all are the same the second time, or when WHERE leaves the rows out that are done.
@@ -11,11 +17,16 @@ export function repeatedAssignment(
   targets: readonly Node[] | undefined,
   where: Node | undefined,
   table: string,
-): string | undefined {
+): RepeatedAssignment | undefined {
   const assignments = (targets ?? []).flatMap((target) => ("ResTarget" in target ? [target.ResTarget] : []));
   const columns = new Set(assignments.map(({ name }) => name ?? ""));
   if (leavesOutDone(where, columns, table) || leavesOutEqual(where, assignments)) return undefined;
-  return assignments.find(({ val }) => usesOwn(val, columns, table) || isUnsteady(val))?.name;
+  const repeated = assignments.flatMap(({ name: column = "", val }): readonly RepeatedAssignment[] => {
+    const reason = usesOwn(val, columns, table) ? "computed from the old one" : unsteadiness(val);
+    return reason === undefined ? [] : [{ column, reason }];
+  });
+  // The worst of them: a time is the least of it.
+  return repeated.find(({ reason }) => reason !== "taken from the clock") ?? repeated[0];
 }
 
 /** An expression over a column that is set, but for forms that give the same when applied twice. */
@@ -52,27 +63,22 @@ function refersTo(tree: unknown, columns: ReadonlySet<string>, table: string): b
 }
 
 /** Another value at another time. */
-function isUnsteady(value: Node | undefined): boolean {
+function unsteadiness(value: Node | undefined): "taken from the clock" | "made by chance" | undefined {
   const calls = nodesOf(value, "FuncCall").map(({ funcname }) => stringsIn(funcname).at(-1) ?? "");
-  return calls.some((name) => unsteadyFunctions.has(name)) || nodesOf(value, "SQLValueFunction").some(isClock);
+  if (calls.some((name) => chanceFunctions.has(name))) return "made by chance";
+  const asksClock = calls.some((name) => clockFunctions.has(name)) || nodesOf(value, "SQLValueFunction").some(isClock);
+  return asksClock ? "taken from the clock" : undefined;
 }
 
 function isClock({ op = "SVFOP_CURRENT_DATE" }: { readonly op?: string }): boolean {
   return /DATE|TIME/.test(op);
 }
 
-const unsteadyFunctions = new Set([
-  ...["now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday", "random", "nextval"],
-  ...[
-    "gen_random_uuid",
-    "uuidv4",
-    "uuidv7",
-    "uuid_generate_v1",
-    "uuid_generate_v1mc",
-    "uuid_generate_v4",
-    "gen_random_bytes",
-  ],
-  ...["gen_salt", "random_normal"],
+const clockFunctions = new Set(["now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"]);
+
+const chanceFunctions = new Set([
+  ...["random", "random_normal", "nextval", "gen_random_uuid", "uuidv4", "uuidv7", "uuid_generate_v1"],
+  ...["uuid_generate_v1mc", "uuid_generate_v4", "gen_random_bytes", "gen_salt"],
 ]);
 
 /** WHERE asks whether the column has not yet the very value that it gets: `SET a = b WHERE a < b`. */

@@ -11,8 +11,6 @@ export interface PlacedStatement extends LintStatement {
   readonly container: PlacedStatement | undefined;
   /** Where a `location` of the tree is; the statement's beginning where that cannot be said. */
   offsetAt(location: number): number;
-  /** The text from a `location` on. */
-  textFrom(location: number): string;
 }
 
 /** A place that could not be looked at. */

@@ -44,7 +44,7 @@ interface Publishing {
 function publicationTable(pubname: string, relation: RangeVar, { action, context }: Publishing): Effect {
   const table = context.model.resolve(relation);
   const exists = `EXISTS (SELECT FROM pg_publication_rel AS r JOIN pg_publication AS p ON p.oid = prpubid WHERE pubname = ${quoteLiteral(pubname)} AND prrelid = to_regclass(${regclass(relation)}))`;
-  const label = `${formatName(table)} in ${pubname}`;
+  const label = `${formatName(table)} of publication ${pubname}`;
   const key = keyOf("publication table", pubname, table.schema, table.name);
   return { ...named("publication table", label), action, key, table, exists };
 }
@@ -173,6 +173,6 @@ function partition({ subtype, def }: AlterTableCmd, base: Base, { context, relat
   const [one, all] = subtype?.includes("Inherit") ? [relation, child] : [child, relation];
   const exists = `EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass(${regclass(one)}) AND inhparent = to_regclass(${regclass(all)}))`;
   const key = keyOf("partition", formatName(base.table), formatName(table));
-  const label = `${formatName(table)} in ${formatName(base.table)}`;
+  const label = `${formatName(table)} of ${formatName(base.table)}`;
   return { ...base, action: isAttach ? "create" : "drop", kind: "partition", key, label, name: table.name, exists };
 }

@@ -1,7 +1,8 @@
 import type { DropStmt } from "libpg-query";
 import { formatName, quoteLiteral } from "../db/identifier.js";
 import type { Node } from "../migrate/parse.js";
-import type { Effect, EffectKind } from "./effects.js";
+import type { Effect } from "./effects.js";
+import { globalKinds, memberKinds, relationKinds, routineKinds } from "./effects-kinds.js";
 import { argumentsOf, keyOf, memberKey, namedIn, plain, relationKey } from "./effects-name.js";
 import { memberLook, named, wordOf } from "./effects-object.js";
 import { nameFromParts, stringsIn } from "./names.js";
@@ -31,37 +32,9 @@ export function dropEffects(node: Node, context: LintContext): readonly Effect[]
   });
 }
 
-const relations: Readonly<Record<string, EffectKind>> = {
-  OBJECT_TABLE: "table",
-  OBJECT_VIEW: "view",
-  OBJECT_MATVIEW: "materialized view",
-  OBJECT_INDEX: "index",
-  OBJECT_SEQUENCE: "sequence",
-  OBJECT_FOREIGN_TABLE: "foreign table",
-};
-
-const routines: Readonly<Record<string, EffectKind>> = {
-  OBJECT_FUNCTION: "function",
-  OBJECT_ROUTINE: "function",
-  OBJECT_PROCEDURE: "procedure",
-  OBJECT_AGGREGATE: "aggregate",
-};
-
-const members: Readonly<Record<string, EffectKind>> = {
-  OBJECT_TRIGGER: "trigger",
-  OBJECT_POLICY: "policy",
-  OBJECT_RULE: "rule",
-};
-
-const globals: Readonly<Record<string, EffectKind>> = {
-  OBJECT_SCHEMA: "schema",
-  OBJECT_EXTENSION: "extension",
-  OBJECT_PUBLICATION: "publication",
-};
-
 function dropped(object: Node, { removeType = "OBJECT_TABLE" }: DropStmt, context: LintContext): Effect | undefined {
   const of = namedIn(context, object);
-  const relation = relations[removeType];
+  const relation = relationKinds[removeType];
   if (relation !== undefined && of !== undefined) {
     return {
       ...plain,
@@ -92,7 +65,7 @@ function dropped(object: Node, { removeType = "OBJECT_TABLE" }: DropStmt, contex
 }
 
 function routineDropped(object: Node, removeType: string, context: LintContext): Effect | undefined {
-  const kind = routines[removeType];
+  const kind = routineKinds[removeType];
   const of = namedIn(context, object);
   if (kind === undefined || of === undefined || !("ObjectWithArgs" in object)) return undefined;
   const { args_unspecified: isAny, objfuncargs } = object.ObjectWithArgs;
@@ -104,7 +77,7 @@ function routineDropped(object: Node, removeType: string, context: LintContext):
 }
 
 function memberDropped(object: Node, removeType: string, context: LintContext): Effect | undefined {
-  const kind = members[removeType];
+  const kind = memberKinds[removeType];
   if (kind === undefined || !("List" in object)) return undefined;
   const parts = stringsIn(object.List.items);
   const written = nameFromParts(parts.slice(0, -1));
@@ -116,7 +89,7 @@ function memberDropped(object: Node, removeType: string, context: LintContext): 
 }
 
 function other(object: Node, removeType: string): Effect {
-  const kind = globals[removeType];
+  const kind = globalKinds[removeType];
   if (kind !== undefined) return named(kind, "String" in object ? (object.String.sval ?? "") : "");
   return named(
     "other",

@@ -2,6 +2,7 @@ import type { RenameStmt } from "libpg-query";
 import { formatName, quoteLiteral } from "../db/identifier.js";
 import type { Node } from "../migrate/parse.js";
 import type { Effect, EffectKind } from "./effects.js";
+import { memberKinds, relationKinds, routineKinds } from "./effects-kinds.js";
 import {
   argumentsOf,
   keyOf,
@@ -55,17 +56,9 @@ export function renameEffects(node: Node, context: LintContext): readonly Effect
 }
 
 const kinds: Readonly<Record<string, EffectKind>> = {
-  OBJECT_TABLE: "table",
-  OBJECT_VIEW: "view",
-  OBJECT_MATVIEW: "materialized view",
-  OBJECT_INDEX: "index",
-  OBJECT_SEQUENCE: "sequence",
-  OBJECT_FOREIGN_TABLE: "foreign table",
-  OBJECT_TRIGGER: "trigger",
-  OBJECT_POLICY: "policy",
-  OBJECT_RULE: "rule",
-  OBJECT_FUNCTION: "function",
-  OBJECT_PROCEDURE: "procedure",
+  ...relationKinds,
+  ...memberKinds,
+  ...routineKinds,
   OBJECT_TYPE: "type",
   OBJECT_DOMAIN: "domain",
 };

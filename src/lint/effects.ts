@@ -3,7 +3,10 @@ import { alterTableEffects } from "./effects-alter.js";
 import { createEffects } from "./effects-create.js";
 import { dropEffects } from "./effects-drop.js";
 import { renameEffects } from "./effects-rename.js";
+import { groupBy } from "./group-by.js";
+import { perFile } from "./per-file.js";
 import type { LintContext, LintStatement } from "./rule.js";
+import { searchPathOf } from "./search-path.js";
 
 /*
  * What a statement does to the existence of things, and whether its own words guard that. From these the rules about
@@ -89,39 +92,28 @@ interface PlacedEffect {
 }
 
 /** What all statements of a file do that run now. */
-export interface FileEffects {
+interface FileEffects {
   readonly all: readonly PlacedEffect[];
   /** By the key of what they make, take away or rename, and by the new key. */
   readonly byKey: ReadonlyMap<string, readonly PlacedEffect[]>;
   readonly byKind: ReadonlyMap<EffectKind, readonly PlacedEffect[]>;
 }
 
-export function effectsOfFile(context: LintContext): FileEffects {
-  const known = files.get(context.statements);
-  if (known !== undefined) return known;
-  const all = context.statements.flatMap((statement, index) =>
-    statement.runs === "called" ? [] : effectsOf(statement, context).map((effect) => ({ effect, index })),
-  );
-  const byKey = group(all, ({ effect }) => [effect.key, effect.to?.key].flatMap((key) => key ?? []));
-  const found = { all, byKey, byKind: group(all, ({ effect }) => [effect.kind]) };
-  files.set(context.statements, found);
-  return found;
-}
-
-/** A file may have thousands of statements, each of which asks for others. */
-const files = new WeakMap<readonly LintStatement[], FileEffects>();
-
-function group<Key>(
-  placed: readonly PlacedEffect[],
-  keysOf: (one: PlacedEffect) => readonly Key[],
-): ReadonlyMap<Key, readonly PlacedEffect[]> {
-  const groups = new Map<Key, PlacedEffect[]>();
-  for (const one of placed) {
-    for (const key of keysOf(one)) {
-      const there = groups.get(key);
-      if (there === undefined) groups.set(key, [one]);
-      else there.push(one);
+export const effectsOfFile = perFile((context): FileEffects => {
+  let present = context;
+  const all = context.statements.flatMap((statement, index) => {
+    if (statement.runs === "called") return [];
+    // The names of later statements are found along the path that the file has set by then.
+    const path = searchPathOf(statement.node);
+    if (path !== undefined) {
+      const { model } = context;
+      present = { ...context, model: { ...model, resolve: (name) => model.resolve(name, path) } };
     }
-  }
-  return groups;
-}
+    return effectsOf(statement, present).map((effect) => ({ effect, index }));
+  });
+  return {
+    all,
+    byKey: groupBy(all, ({ effect }) => [effect.key, effect.to?.key].flatMap((key) => key ?? [])),
+    byKind: groupBy(all, ({ effect }) => [effect.kind]),
+  };
+});

@@ -1,5 +1,6 @@
 import type { SqlComment } from "../migrate/parse.js";
 import type { PlacedStatement } from "./bodies.js";
+import { groupBy } from "./group-by.js";
 
 /** `-- roomctl-ignore <rule>[, <rule>] reason="…"`, with the statement that it is about. */
 export interface Ignore {
@@ -19,18 +20,13 @@ export function readIgnores(
   statements: readonly PlacedStatement[],
   sql: string,
 ): readonly Ignore[] {
+  const siblings = groupBy(statements, ({ container }) => [container]);
   return comments.flatMap(({ text, offset }) => {
     const words = /\broomctl-ignore\b(?<rest>[^\n]*)/.exec(text)?.groups?.["rest"];
     if (words === undefined) return [];
-    const statement = ownerOf({ offset, end: offset + text.length }, statements, sql);
+    const statement = ownerOf({ offset, end: offset + text.length }, siblings, sql);
     return [{ ...parseIgnore(words), offset, statement }];
   });
-}
-
-/** True when an ignore is about a statement: the very one, or the block that holds it. */
-export function covers({ statement: owner }: Ignore, statement: PlacedStatement): boolean {
-  for (let one: PlacedStatement | undefined = statement; one; one = one.container) if (one === owner) return true;
-  return false;
 }
 
 /** Pure: ` a, b reason="because"`. */
@@ -46,11 +42,32 @@ interface Range {
   readonly end: number;
 }
 
-function ownerOf(comment: Range, statements: readonly PlacedStatement[], sql: string): PlacedStatement | undefined {
-  const container = statements.findLast(({ offset, end }) => offset <= comment.offset && comment.offset < end);
-  const siblings = statements.filter((statement) => statement.container === container);
-  if (container !== undefined && siblings.length === 0) return container;
-  const before = siblings.findLast(({ end }) => end <= comment.offset);
-  if (before && !sql.slice(before.end, comment.offset).includes("\n")) return before;
-  return siblings.find(({ offset }) => offset >= comment.end);
+/** The statements of each block, in the order of the text; those of the file under undefined. */
+type Siblings = ReadonlyMap<PlacedStatement | undefined, readonly PlacedStatement[]>;
+
+function ownerOf(comment: Range, siblings: Siblings, sql: string): PlacedStatement | undefined {
+  let container: PlacedStatement | undefined;
+  for (;;) {
+    const inside = siblings.get(container) ?? [];
+    if (container !== undefined && inside.length === 0) return container;
+    const next = countUpTo(inside, comment.offset);
+    const before = inside[next - 1];
+    if (before === undefined || comment.offset >= before.end) {
+      if (before && !sql.slice(before.end, comment.offset).includes("\n")) return before;
+      return inside[next];
+    }
+    container = before;
+  }
+}
+
+/** How many of the statements begin at or before a place. */
+function countUpTo(statements: readonly PlacedStatement[], offset: number): number {
+  let low = 0;
+  let high = statements.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((statements[middle]?.offset ?? 0) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

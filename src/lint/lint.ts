@@ -1,6 +1,6 @@
 import { formatName, type QualifiedName } from "../db/identifier.js";
 import type { SqlText } from "../migrate/layout.js";
-import type { Parser } from "../migrate/parse.js";
+import type { Node, Parser } from "../migrate/parse.js";
 import { positionsIn } from "../migrate/position.js";
 import { parseScript } from "../migrate/script.js";
 import { type Gap, type PlacedStatement, unfold } from "./bodies.js";
@@ -35,24 +35,31 @@ export interface LintOptions {
   readonly store?: ModelStore;
   /** `one`: they are released together, what one makes is new for the next. `each`: every file for itself. */
   readonly sets: "one" | "each";
+  /** Names of the migrations to be told of; the others only lead to the schema that these find. All unless told. */
+  readonly only?: ReadonlySet<string>;
 }
 
 /** Runs rules over migrations, in order. Pure but for the parser. */
-export function lintMigrations(
-  parser: Parser,
-  migrations: readonly LintSource[],
-  { rules, before = [], store = createModelStore({ isComplete: false, searchPath: ["public"] }), sets }: LintOptions,
-): LintReport {
-  for (const migration of before) {
-    store.resetSearchPath();
-    const { statements } = unfold(parser, parser.parse(migration.up.sql));
-    for (const statement of statements) advance(store, statement);
-  }
+export function lintMigrations(parser: Parser, migrations: readonly LintSource[], options: LintOptions): LintReport {
+  const { rules, before = [], only, sets } = options;
+  const { store = createModelStore({ isComplete: false, searchPath: ["public"] }) } = options;
+  for (const migration of before) passBy(parser, store, migration);
   store.beginSet();
-  const reports = migrations.map((migration) => {
+  const chosen = chooserOf(rules);
+  const known = new Set([...rules, ...ignoreRules].map(({ id }) => id));
+  const reports = migrations.flatMap((migration) => {
     if (sets === "each") store.beginSet();
-    return lintOne(parser, migration, { rules, store });
+    if (only?.has(migration.name) === false) {
+      passBy(parser, store, migration);
+      return [];
+    }
+    return lintOne(parser, migration, { rules: chosen, known, store });
   });
+  return joinReports(reports);
+}
+
+/** Several reports as one, in their order. */
+export function joinReports(reports: readonly LintReport[]): LintReport {
   return {
     findings: reports.flatMap(({ findings }) => findings),
     unanalysed: reports.flatMap(({ unanalysed }) => unanalysed),
@@ -60,12 +67,36 @@ export function lintMigrations(
   };
 }
 
+/** A migration that nothing is said of. */
+function passBy(parser: Parser, store: ModelStore, { up }: LintSource): void {
+  store.resetSearchPath();
+  const { statements } = unfold(parser, parser.parse(up.sql));
+  for (const statement of statements) advance(store, statement);
+}
+
 interface Workplace {
-  readonly rules: readonly LintRule[];
+  readonly rules: RuleChoice;
+  /** The ids of all rules. */
+  readonly known: ReadonlySet<string>;
   readonly store: ModelStore;
 }
 
-function lintOne(parser: Parser, { name, up }: LintSource, { rules, store }: Workplace): LintReport {
+/** The rules that look at a statement of that kind, in their order. */
+type RuleChoice = (node: Node) => readonly LintRule[];
+
+function chooserOf(rules: readonly LintRule[]): RuleChoice {
+  const byKind = new Map<string, readonly LintRule[]>();
+  return (node) => {
+    const [kind = ""] = Object.keys(node);
+    const known = byKind.get(kind);
+    if (known !== undefined) return known;
+    const chosen = rules.filter(({ looksAt }) => looksAt?.some((one) => one === kind) ?? true);
+    byKind.set(kind, chosen);
+    return chosen;
+  };
+}
+
+function lintOne(parser: Parser, { name, up }: LintSource, { rules, known, store }: Workplace): LintReport {
   store.resetSearchPath();
   const { path, sql, statements: parsed, isTransactional } = parseScript(parser, up);
   const { statements, gaps, comments } = unfold(parser, parsed);
@@ -73,7 +104,7 @@ function lintOne(parser: Parser, { name, up }: LintSource, { rules, store }: Wor
     const { model } = store;
     const context = { parser, migration: name, path, isTransactional, statements, index, model };
     const found: PlacedHit[] = [];
-    for (const rule of rules) {
+    for (const rule of rules(statement.node)) {
       for (const hit of rule.check(statement, context)) {
         const isExempt = rule.exemptsNewTables && hit.table !== undefined && model.table(hit.table)?.isNew === true;
         if (!isExempt) found.push(placedHit({ rule, hit, statement, store }));
@@ -84,7 +115,6 @@ function lintOne(parser: Parser, { name, up }: LintSource, { rules, store }: Wor
   });
   const own = sql.includes("roomctl-ignore") ? parser.comments(sql) : [];
   const ignores = readIgnores([...own, ...comments], statements, sql);
-  const known = new Set([...rules, ...ignoreRules].map(({ id }) => id));
   const all = [...withReasons(hits, ignores), ...ignoreHits(ignores, hits, known)];
   const { at } = positionsIn(sql);
   const findings = all

@@ -1,14 +1,16 @@
-import type { FuncCall, VariableSetStmt } from "libpg-query";
 import type { Node } from "../migrate/parse.js";
 import { newTable } from "./model-inherit.js";
 import { alterPublication, createPublication, dropObjects, moveToSchema, renameObject } from "./model-object.js";
 import type { ModelStore } from "./model-store.js";
 import { alterTable, createIndex, createTable } from "./model-table.js";
 import { nameFromParts, stringsIn } from "./names.js";
+import { searchPathOf } from "./search-path.js";
 
 /** Brings the model to the state after a statement. What the model does not hold (data, grants, comments) passes by. */
 export function applyStatement(store: ModelStore, node: Node, textFrom: (location: number) => string): void {
-  if ("CreateStmt" in node) createTable(store, node.CreateStmt, textFrom);
+  const path = searchPathOf(node);
+  if (path !== undefined) store.setSearchPath(path);
+  else if ("CreateStmt" in node) createTable(store, node.CreateStmt, textFrom);
   else if ("AlterTableStmt" in node) alterTable(store, node.AlterTableStmt, textFrom);
   else if ("IndexStmt" in node) createIndex(store, node.IndexStmt);
   else if ("DropStmt" in node) dropObjects(store, node.DropStmt);
@@ -16,49 +18,16 @@ export function applyStatement(store: ModelStore, node: Node, textFrom: (locatio
   else if ("AlterObjectSchemaStmt" in node) moveToSchema(store, node.AlterObjectSchemaStmt);
   else if ("CreatePublicationStmt" in node) createPublication(store, node.CreatePublicationStmt);
   else if ("AlterPublicationStmt" in node) alterPublication(store, node.AlterPublicationStmt);
-  else if ("VariableSetStmt" in node) setVariable(store, node.VariableSetStmt);
   else if ("SelectStmt" in node) applySelect(store, node);
   else if ("CreateTableAsStmt" in node) createTableAs(store, node);
   else if ("CreateSchemaStmt" in node) createSchema(store, node, textFrom);
   else createOther(store, node);
 }
 
-function setVariable(store: ModelStore, { name, args }: VariableSetStmt): void {
-  if (name !== "search_path") return;
-  setSearchPath(store, (args ?? []).flatMap(constantText));
-}
-
-/** `"$user"` is a schema that hardly anybody has. */
-function setSearchPath(store: ModelStore, schemas: readonly string[]): void {
-  const named = schemas.filter((schema) => schema !== "$user" && schema !== "");
-  store.setSearchPath(named.length > 0 ? named : ["public"]);
-}
-
-/** SELECT INTO, and `SELECT set_config('search_path', …)`. */
+/** SELECT INTO. */
 function applySelect(store: ModelStore, node: Node): void {
-  if (!("SelectStmt" in node)) return;
-  const { intoClause, targetList } = node.SelectStmt;
-  if (intoClause?.rel) store.putTable(newTable(store.placeFor(intoClause.rel), { hasKnownColumns: false }));
-  for (const target of targetList ?? []) {
-    const value = "ResTarget" in target ? target.ResTarget.val : undefined;
-    if (value && "FuncCall" in value) applyCall(store, value.FuncCall);
-  }
-}
-
-function applyCall(store: ModelStore, { funcname, args }: FuncCall): void {
-  if (stringsIn(funcname).at(-1) !== "set_config") return;
-  const [name, value] = (args ?? []).map((node) => constantText(node)[0]);
-  if (name !== "search_path" || value === undefined) return;
-  setSearchPath(
-    store,
-    value.split(",").map((part) => part.trim().replace(/^"(.*)"$/, "$1")),
-  );
-}
-
-function constantText(node: Node): readonly string[] {
-  if (!("A_Const" in node)) return [];
-  const text = "sval" in node.A_Const ? node.A_Const.sval?.sval : undefined;
-  return text === undefined ? [] : [text];
+  const into = "SelectStmt" in node ? node.SelectStmt.intoClause?.rel : undefined;
+  if (into) store.putTable(newTable(store.placeFor(into), { hasKnownColumns: false }));
 }
 
 function createTableAs(store: ModelStore, node: Node): void {

@@ -135,9 +135,9 @@ function dropTable(store: ModelStore, name: QualifiedName): void {
       if (one.schema === name.schema && one.name.startsWith(`${name.name}.`)) store.remove(kind, one);
     }
   }
-  for (const other of store.tables.values()) {
+  for (const other of store.referencing(name)) {
     const constraints = other.constraints.filter((one) => !(one.references && isSameName(one.references, name)));
-    if (constraints.length < other.constraints.length) store.putTable({ ...other, constraints });
+    store.putTable({ ...other, constraints });
   }
 }
 
@@ -196,8 +196,7 @@ function moveTable(store: ModelStore, name: QualifiedName, newName: QualifiedNam
   store.removeTable(name);
   const indexes = table.indexes.map((one) => ({ ...one, name: { schema: newName.schema, name: one.name.name } }));
   store.putTable({ ...table, name: newName, indexes });
-  for (const other of [...store.tables.values()]) {
-    if (!other.constraints.some(({ references }) => references && isSameName(references, name))) continue;
+  for (const other of store.referencing(name)) {
     const constraints = other.constraints.map((one) =>
       one.references && isSameName(one.references, name) ? { ...one, references: newName } : one,
     );

@@ -23,6 +23,8 @@ export interface ModelStore {
   /** Where a new object goes: the first schema of the search_path. */
   placeFor(name: WrittenName | undefined): QualifiedName;
   find(name: WrittenName | undefined): TableModel | undefined;
+  /** The tables with a foreign key to that one. */
+  referencing(name: QualifiedName): readonly TableModel[];
   putTable(table: TableModel): void;
   removeTable(name: QualifiedName): void;
   put(kind: ObjectKind, name: QualifiedName): void;
@@ -51,6 +53,13 @@ export function createModelStore({ isComplete, searchPath, sizes }: StoreOptions
   /** Names that stand for a relation of any kind: each name in a statement is looked for here, often. */
   const relations = new Map<string, number>();
   const count = (key: string, change: 1 | -1) => relations.set(key, Math.max(0, (relations.get(key) ?? 0) + change));
+  /** The tables that ever had a foreign key to one, by its key: more than have one now. */
+  const children = new Map<string, Set<string>>();
+  const note = (parent: string, child: string) => {
+    const known = children.get(parent);
+    if (known === undefined) children.set(parent, new Set([child]));
+    else known.add(child);
+  };
   let path = searchPath;
 
   const objectsOf = (kind: ObjectKind) => {
@@ -61,10 +70,11 @@ export function createModelStore({ isComplete, searchPath, sizes }: StoreOptions
     return made;
   };
   const isRelation = (schema: string, name: string) => (relations.get(keyOf({ schema, name })) ?? 0) > 0;
-  const resolve = ({ schemaname, relname = "" }: WrittenName): QualifiedName => {
+  const resolve = ({ schemaname, relname = "" }: WrittenName, searched = path): QualifiedName => {
     if (schemaname) return { schema: schemaname, name: relname };
-    const found = isRelation("pg_temp", relname) ? "pg_temp" : path.find((schema) => isRelation(schema, relname));
-    return { schema: found ?? path[0] ?? "public", name: relname };
+    const isTemporary = isRelation("pg_temp", relname);
+    const found = isTemporary ? "pg_temp" : searched.find((schema) => isRelation(schema, relname));
+    return { schema: found ?? searched[0] ?? "public", name: relname };
   };
   const forgetIndexes = (key: string) => {
     for (const { name } of tables.get(key)?.indexes ?? []) {
@@ -80,6 +90,9 @@ export function createModelStore({ isComplete, searchPath, sizes }: StoreOptions
     for (const { name } of table.indexes) {
       indexOwners.set(keyOf(name), key);
       count(keyOf(name), 1);
+    }
+    for (const { references } of table.constraints) {
+      if (references !== undefined) note(keyOf(references), key);
     }
   };
   const removeTable = (name: QualifiedName) => {
@@ -137,6 +150,12 @@ export function createModelStore({ isComplete, searchPath, sizes }: StoreOptions
     },
     placeFor: (name) => ({ schema: name?.schemaname ?? path[0] ?? "public", name: name?.relname ?? "" }),
     find: (name) => (name === undefined ? undefined : tables.get(keyOf(resolve(name)))),
+    referencing: (name) =>
+      [...(children.get(keyOf(name)) ?? [])].flatMap((key) => {
+        const table = tables.get(key);
+        const refers = table?.constraints.some(({ references }) => references && isSameName(references, name));
+        return table !== undefined && refers ? [table] : [];
+      }),
     putTable,
     removeTable,
     put(kind, name) {

@@ -5,8 +5,11 @@ import type { QualifiedName } from "../db/identifier.js";
  * given. What a body does behind a condition is taken as done; what EXECUTE does is not known.
  */
 export interface LintModel {
-  /** A relation's full name: an unqualified one is looked up in the file's search_path, `public` unless it says otherwise. */
-  resolve(name: { readonly schemaname?: string; readonly relname?: string }): QualifiedName;
+  /** A relation's full name: an unqualified one is looked up in the file's search_path, `public` unless it says otherwise, or in the given one. */
+  resolve(
+    name: { readonly schemaname?: string; readonly relname?: string },
+    searchPath?: readonly string[],
+  ): QualifiedName;
   table(name: QualifiedName): TableModel | undefined;
   /** The table that an index belongs to. */
   tableOfIndex(name: QualifiedName): TableModel | undefined;

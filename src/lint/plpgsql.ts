@@ -44,14 +44,12 @@ interface Guard {
 function visit(walk: Walk, wrapped: unknown, guard: Guard): void {
   const [kind, statement] = unwrap(wrapped);
   const inside = { ...guard, isGuarded: true };
-  const all = (name: string, within: Guard = inside) => {
-    for (const one of listOf(fieldOf(statement, name))) visit(walk, one, within);
-  };
+  const all = (name: string) => visitAll(walk, fieldOf(statement, name), inside);
   if (kind === "PLpgSQL_stmt_block") visitBlock(walk, statement, guard);
   else if (kind === "PLpgSQL_stmt_if") visitIf(walk, statement, guard);
   else if (kind === "PLpgSQL_stmt_case") {
     for (const when of listOf(fieldOf(statement, "case_when_list"))) {
-      for (const one of listOf(fieldOf(unwrap(when)[1], "stmts"))) visit(walk, one, inside);
+      visitAll(walk, fieldOf(unwrap(when)[1], "stmts"), inside);
     }
     all("else_stmts");
   } else {
@@ -61,13 +59,31 @@ function visit(walk: Walk, wrapped: unknown, guard: Guard): void {
   }
 }
 
+/** Statements in their order: those behind `IF done THEN RETURN; END IF` are guarded by it. */
+function visitAll(walk: Walk, statements: unknown, guard: Guard): void {
+  let within = guard;
+  for (const one of listOf(statements)) {
+    visit(walk, one, within);
+    const condition = leavingCondition(one);
+    if (condition !== undefined) {
+      within = { isGuarded: true, conditions: [...within.conditions, `NOT (${condition})`] };
+    }
+  }
+}
+
+/** The condition of an IF that ends with RETURN, EXIT or CONTINUE. */
+function leavingCondition(wrapped: unknown): string | undefined {
+  const [kind, statement] = unwrap(wrapped);
+  if (kind !== "PLpgSQL_stmt_if") return undefined;
+  const [last] = unwrap(listOf(fieldOf(statement, "then_body")).at(-1));
+  return /_(?:return|exit)$/.test(last) ? queryIn(fieldOf(statement, "cond")) : undefined;
+}
+
 function visitBlock(walk: Walk, block: unknown, guard: Guard): void {
   const handlers = listOf(fieldOf(unwrap(fieldOf(block, "exceptions"))[1], "exc_list"));
   const within = { ...guard, isGuarded: guard.isGuarded || handlers.length > 0 };
-  for (const one of listOf(fieldOf(block, "body"))) visit(walk, one, within);
-  for (const handler of handlers) {
-    for (const one of listOf(fieldOf(unwrap(handler)[1], "action"))) visit(walk, one, within);
-  }
+  visitAll(walk, fieldOf(block, "body"), within);
+  for (const handler of handlers) visitAll(walk, fieldOf(unwrap(handler)[1], "action"), within);
 }
 
 function visitIf(walk: Walk, statement: unknown, guard: Guard): void {
@@ -76,7 +92,7 @@ function visitIf(walk: Walk, statement: unknown, guard: Guard): void {
     const negated = before.map((one) => `NOT (${one})`);
     const own = condition === undefined ? [] : [condition];
     const within = { isGuarded: true, conditions: [...guard.conditions, ...negated, ...own] };
-    for (const one of listOf(statements)) visit(walk, one, within);
+    visitAll(walk, statements, within);
     before.push(...own);
   };
   branch(queryIn(fieldOf(statement, "cond")), fieldOf(statement, "then_body"));

@@ -1,5 +1,7 @@
 import type { CreateStmt } from "libpg-query";
 import { isSameName, type QualifiedName } from "../db/identifier.js";
+import { groupBy } from "./group-by.js";
+import { perFile } from "./per-file.js";
 import type { LintContext, LintStatement } from "./rule.js";
 import { alterCommands, alterTableOf, columnIn, constraintIn, constraintsIn } from "./tree.js";
 
@@ -32,12 +34,20 @@ export function addsIdentityLater(table: QualifiedName, context: LintContext): b
   return addsPrimaryKeyLater(table, context) || identities.some((type) => type === "f" || type === "i");
 }
 
-function later(table: QualifiedName, { statements, index, model }: LintContext): readonly LintStatement[] {
-  return statements.slice(index + 1).filter((statement) => {
-    const { relation } = alterTableOf(statement) ?? {};
-    return relation !== undefined && statement.runs === "now" && isSameName(model.resolve(relation), table);
-  });
+function later(table: QualifiedName, context: LintContext): readonly LintStatement[] {
+  const altering = alteringByName(context).get(table.name) ?? [];
+  return altering.flatMap(({ index, relation, statement }) =>
+    index > context.index && isSameName(context.model.resolve(relation), table) ? [statement] : [],
+  );
 }
+
+const alteringByName = perFile(({ statements }) => {
+  const altering = statements.flatMap((statement, index) => {
+    const { relation } = alterTableOf(statement) ?? {};
+    return relation !== undefined && statement.runs === "now" ? [{ statement, index, relation }] : [];
+  });
+  return groupBy(altering, ({ relation }) => [relation.relname ?? ""]);
+});
 
 function hasKeyColumn(def: Parameters<typeof columnIn>[0]): boolean {
   return constraintsIn(columnIn(def)?.constraints).some(({ contype }) => contype === "CONSTR_PRIMARY");

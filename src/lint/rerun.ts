@@ -1,5 +1,8 @@
 import { type Effect, effectsOfFile } from "./effects.js";
-import type { LintContext, LintStatement } from "./rule.js";
+import { groupBy } from "./group-by.js";
+import { perFile } from "./per-file.js";
+import type { LintContext } from "./rule.js";
+import { isTemporary } from "./temporary-tables.js";
 
 /** What would happen to one effect of a statement if the whole file ran a second time. */
 export interface RerunProblem {
@@ -18,14 +21,13 @@ export interface RerunProblem {
  * So a CREATE behind its own DROP, a helper table that is dropped at the end and a swap of columns need no guards.
  */
 export function rerunProblems(context: LintContext): readonly RerunProblem[] {
-  const known = replays.get(context.statements) ?? replay(context);
-  replays.set(context.statements, known);
-  return known.filter(({ index }) => index === context.index);
+  return problemsOfFile(context).get(context.index) ?? [];
 }
 
 type Placed = RerunProblem & { readonly index: number };
 
-const replays = new WeakMap<readonly LintStatement[], readonly Placed[]>();
+/** By the place of their statements. */
+const problemsOfFile = perFile((context) => groupBy(replay(context), ({ index }) => [index]));
 
 interface Step {
   readonly effect: Effect;
@@ -35,30 +37,43 @@ interface Step {
 }
 
 function replay(context: LintContext): readonly Placed[] {
-  const steps = effectsOfFile(context).all.map(
-    ({ effect, index }): Step => ({ effect, index, isConditional: context.statements[index]?.isGuarded ?? false }),
-  );
+  const steps = effectsOfFile(context).all.flatMap(({ effect, index }): readonly Step[] => {
+    // The session's own tables are gone with it.
+    if (isTemporary(effect.table?.name, { ...context, index }) || effect.key?.includes('"pg_temp"')) return [];
+    return [{ effect, index, isConditional: context.statements[index]?.isGuarded ?? false }];
+  });
   const first = firstRun(steps);
   return secondRun(steps, first);
 }
 
-/** What is there, with what each thing hangs on. `false`: known to be gone. */
-type State = Map<string, readonly string[] | false>;
+/** What is there after the statements so far. */
+interface State {
+  /** What each thing hangs on. `false`: known to be gone. */
+  readonly things: Map<string, readonly string[] | false>;
+  /** What has ever hung on a thing, by its key: more than hangs on it now. */
+  readonly hanging: Map<string, string[]>;
+}
 
 function firstRun(steps: readonly Step[]): State {
-  const state: State = new Map();
+  const state: State = { things: new Map(), hanging: new Map() };
   for (const { effect } of steps) perform(state, effect);
   return state;
 }
 
 function secondRun(steps: readonly Step[], first: State): readonly Placed[] {
-  const state: State = new Map(first);
+  const state: State = { things: new Map(first.things), hanging: first.hanging };
+  const lastMade = new Map(
+    steps.flatMap(({ effect: { action, key } }, position) =>
+      action === "create" && key !== undefined ? [[key, position] as const] : [],
+    ),
+  );
   const problems: Placed[] = [];
   for (const [position, step] of steps.entries()) {
     const { effect, index, isConditional } = step;
     const problem = isConditional ? undefined : problemOf(state, effect);
     if (problem !== undefined) problems.push({ effect, index, problem });
-    if (!isConditional && holdsRows(effect) && isThere(state, effect.key) && isMadeLater(steps, position)) {
+    const isMadeLater = (lastMade.get(effect.key ?? "") ?? -1) > position;
+    if (!isConditional && holdsRows(effect) && isThere(state, effect.key) && isMadeLater) {
       problems.push({ effect, index, problem: "emptied" });
     }
     const isSkipped =
@@ -70,14 +85,15 @@ function secondRun(steps: readonly Step[], first: State): readonly Placed[] {
 
 /** Things that were there after the first run and are not after the second, each at the statement that took them. */
 function lost(steps: readonly Step[], first: State, second: State): readonly Placed[] {
-  const gone = [...first].flatMap(([key, there]) => (there !== false && second.get(key) === false ? [key] : []));
-  return gone.flatMap((key) => {
-    const hangsOn = first.get(key) || [];
+  const gone = new Set(
+    [...first.things].flatMap(([key, there]) => (there !== false && second.things.get(key) === false ? [key] : [])),
+  );
+  const drops = groupBy(steps, ({ effect: { action, key } }) => (action === "drop" && key !== undefined ? [key] : []));
+  return [...gone].flatMap((key) => {
+    const hangsOn = first.things.get(key) || [];
     // Its own DROP before that of what it hangs on.
-    const culprit =
-      steps.find(({ effect }) => effect.action === "drop" && effect.key === key) ??
-      steps.find(({ effect }) => effect.action === "drop" && hangsOn.includes(effect.key ?? ""));
-    if (culprit === undefined || culprit.isConditional || hangsOn.some((parent) => gone.includes(parent))) return [];
+    const [culprit] = [key, ...hangsOn].flatMap((one) => drops.get(one)?.[0] ?? []);
+    if (culprit === undefined || culprit.isConditional || hangsOn.some((parent) => gone.has(parent))) return [];
     return [{ effect: culprit.effect, index: culprit.index, problem: "lost" as const, lost: labelOf(key) }];
   });
 }
@@ -93,44 +109,54 @@ function problemOf(state: State, effect: Effect): RerunProblem["problem"] | unde
 function perform(state: State, { action, key, to, dependsOn, brings }: Effect): void {
   if (key === undefined) return;
   if (action === "create") {
-    state.set(key, dependsOn);
-    for (const part of brings) state.set(part.key, part.dependsOn);
+    add(state, key, dependsOn);
+    for (const part of brings) add(state, part.key, part.dependsOn);
     return;
   }
   if (action === "rename" && to !== undefined) {
     // What hangs on it keeps its place in `state` under the old name: it is not asked for under it again.
-    if (!isGone(state, key)) state.set(to.key, state.get(key) || []);
-    state.set(key, false);
+    if (!isGone(state, key)) add(state, to.key, state.things.get(key) || []);
+    state.things.set(key, false);
     return;
   }
   remove(state, key);
 }
 
-/** Drops a thing and all that hangs on it. DROP FUNCTION without arguments means any of that name. */
-function remove(state: State, key: string): void {
-  state.set(key, false);
-  const anyOverload = `${key.slice(0, -1)},`;
-  for (const [other, there] of state) {
-    const isOverload = key.startsWith('["function"') && other.startsWith(anyOverload);
-    if (there !== false && (isOverload || there.includes(key))) remove(state, other);
+function add({ things, hanging }: State, key: string, dependsOn: readonly string[]): void {
+  things.set(key, dependsOn);
+  for (const parent of [...dependsOn, ...functionName(key)]) {
+    const there = hanging.get(parent);
+    if (there === undefined) hanging.set(parent, [key]);
+    else if (there.at(-1) !== key) there.push(key);
   }
 }
 
+/** Drops a thing and all that hangs on it. DROP FUNCTION without arguments means any of that name. */
+function remove(state: State, key: string): void {
+  state.things.set(key, false);
+  for (const other of state.hanging.get(key) ?? []) {
+    const there = state.things.get(other) ?? false;
+    if (there !== false && (there.includes(key) || functionName(other).includes(key))) remove(state, other);
+  }
+}
+
+/** The key of a function without its arguments, as DROP FUNCTION may name it. */
+function functionName(key: string): readonly string[] {
+  if (!key.startsWith('["function"')) return [];
+  const parts: readonly string[] = JSON.parse(key);
+  return parts.length > 3 ? [JSON.stringify(parts.slice(0, 3))] : [];
+}
+
 function isThere(state: State, key: string | undefined): boolean {
-  return key !== undefined && Array.isArray(state.get(key));
+  return key !== undefined && Array.isArray(state.things.get(key));
 }
 
 function isGone(state: State, key: string | undefined): boolean {
-  return key !== undefined && state.get(key) === false;
+  return key !== undefined && state.things.get(key) === false;
 }
 
 function holdsRows({ action, kind }: Effect): boolean {
   return action === "drop" && ["table", "column", "sequence", "schema"].includes(kind);
-}
-
-function isMadeLater(steps: readonly Step[], position: number): boolean {
-  const key = steps[position]?.effect.key;
-  return steps.slice(position + 1).some(({ effect }) => effect.action === "create" && effect.key === key);
 }
 
 /** `constraint users_pkey of users` of its key. */

@@ -3,6 +3,9 @@ import type { QualifiedName } from "../db/identifier.js";
 import type { Node, Parser } from "../migrate/parse.js";
 import type { LintModel } from "./model.js";
 
+/** The name of a node: `CreateStmt`. */
+export type NodeKind = Node extends infer One ? (One extends object ? keyof One : never) : never;
+
 type LintTopic = "locks" | "compatibility" | "data" | "idempotence" | "realtime" | "types" | "transactions" | "ignores";
 
 /** One rule, with all that its page in `docs/lint/` says. A test runs `bad` and `good` through it. */
@@ -25,6 +28,8 @@ export interface LintRule {
     /** The safer form; several files where it takes several migrations. */
     readonly good: readonly string[];
   };
+  /** The kinds of statement that it looks at; every kind unless told. It is called for these only. */
+  readonly looksAt?: readonly NodeKind[];
   /** Needs no tables of others: the rule says nothing of tables that the same pending set creates. */
   readonly exemptsNewTables: boolean;
   /**
@@ -64,6 +69,8 @@ export interface LintStatement {
   readonly container: LintStatement | undefined;
   /** The conditions of the IFs around it, from the outside in, as they are written; an ELSE has those of its IF, negated. */
   readonly conditions: readonly string[];
+  /** The statement's text from a `location` of its tree on. */
+  textFrom(location: number): string;
 }
 
 /** What a rule may look at besides its statement. */

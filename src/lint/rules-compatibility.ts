@@ -1,5 +1,6 @@
 import { formatName } from "../db/identifier.js";
 import { type Effect, effectsOf, effectsOfFile } from "./effects.js";
+import { perFile } from "./per-file.js";
 import type { LintContext, LintRule, LintStatement } from "./rule.js";
 import { sqlColumn, sqlName } from "./sql.js";
 import { alterCommands, alterTableOf, columnIn, nodesOf, tableOf } from "./tree.js";
@@ -21,15 +22,20 @@ const renameTable: LintRule = {
     bad: "ALTER TABLE IF EXISTS users RENAME TO members;",
     good: ["ALTER TABLE IF EXISTS users RENAME TO members;\nCREATE OR REPLACE VIEW users AS SELECT id FROM members;"],
   },
+  looksAt: ["RenameStmt", "AlterObjectSchemaStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     renamedBy(statement, context)
       .filter(({ kind, key }) => isReadable(kind) && !isMadeAnew(key, context))
-      .map((effect) => ({
-        message: `${effect.label} is no longer found under that name`,
-        ...(effect.table === undefined ? {} : { table: effect.table }),
-        ...withView(statement, effect),
-      })),
+      .map((effect) => {
+        const table = effect.table === undefined ? {} : { table: effect.table };
+        if (isTakenOver(effect.key, context)) {
+          const message = `${effect.label} is another table after this: foreign keys, views and functions stay with this one, and so do rows written since it was copied`;
+          return { message, ...table, severity: "warning" as const };
+        }
+        const message = `${effect.label} is no longer found under that name`;
+        return { message, ...table, ...withView(statement, effect) };
+      }),
 };
 
 const renameColumn: LintRule = {
@@ -47,14 +53,19 @@ const renameColumn: LintRule = {
     bad: "ALTER TABLE users RENAME COLUMN nick TO nickname;",
     good: ["ALTER TABLE users ADD COLUMN IF NOT EXISTS nickname text;"],
   },
+  looksAt: ["RenameStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     renamedBy(statement, context)
       .filter(({ kind, key }) => kind === "column" && !isMadeHere(key, context))
-      .map(({ label, table, name, to }) => {
+      .map(({ key, label, table, name, to }) => {
         const type = table && context.model.table(table)?.columns.find((column) => column.name === name)?.type;
         const add =
           table && to && `ALTER TABLE ${sqlName(table)} ADD COLUMN IF NOT EXISTS ${sqlColumn(to.name)} ${type};`;
+        if (isTakenOver(key, context)) {
+          const message = `${label} is another column after this, with another type or other values`;
+          return { message, ...(table === undefined ? {} : { table }), severity: "warning" as const };
+        }
         return {
           message: `${label} is no longer found under that name`,
           ...(table === undefined ? {} : { table }),
@@ -77,10 +88,11 @@ const renameObject: LintRule = {
     bad: "ALTER TYPE mood RENAME TO feeling;",
     good: ["CREATE TYPE feeling AS ENUM ('sad');"],
   },
+  looksAt: ["RenameStmt", "AlterObjectSchemaStmt", "AlterEnumStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     renamedBy(statement, context)
-      .filter(({ kind }) => ["function", "procedure", "type", "domain", "enum value", "schema", "role"].includes(kind))
+      .filter((effect) => isNamedInQueries(effect, context) && !isTakenOver(effect.key, context))
       .map(({ kind, label }) => ({ message: `${kind} ${label} is no longer found under that name` })),
 };
 
@@ -99,6 +111,7 @@ const addColumnSelectStar: LintRule = {
     bad: "ALTER TABLE users ADD COLUMN IF NOT EXISTS locale text;",
     good: ["CREATE TABLE IF NOT EXISTS user_locale (user_id bigint PRIMARY KEY, locale text NOT NULL);"],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check(statement, context) {
     const alter = alterTableOf(statement);
@@ -107,11 +120,23 @@ const addColumnSelectStar: LintRule = {
     const table = tableOf(context, alter.relation);
     const model = context.model.table(table);
     const { colname } = columnIn(column.def) ?? {};
-    // Only of tables that are known to be old, and not of a column that is there.
+    // Only of tables that are known to be old, and not of a column that is there; once for a table is enough.
     if (model === undefined || model.columns.some(({ name }) => name === colname)) return [];
+    if (context.index !== (firstAdditions(context).get(formatName(table)) ?? context.index)) return [];
     return [{ message: `Prepared SELECT * on ${formatName(table)} fail once after this`, table }];
   },
 };
+
+/** The place of the first column that is added to a table, by the table. */
+const firstAdditions = perFile((context) => {
+  const added = effectsOfFile(context).all.filter(
+    ({ effect }) => effect.action === "create" && effect.kind === "column",
+  );
+  const places = added.flatMap(({ effect, index }) =>
+    effect.table ? [[formatName(effect.table), index] as const] : [],
+  );
+  return new Map(places.reverse());
+});
 
 const viewSelectStar: LintRule = {
   id: "view-select-star",
@@ -127,6 +152,7 @@ const viewSelectStar: LintRule = {
     bad: "CREATE OR REPLACE VIEW members AS SELECT * FROM users;",
     good: ["CREATE OR REPLACE VIEW members AS SELECT id, name FROM users;"],
   },
+  looksAt: ["ViewStmt"],
   exemptsNewTables: false,
   check({ node }) {
     if (!("ViewStmt" in node)) return [];
@@ -144,6 +170,20 @@ function renamedBy(statement: LintStatement, context: LintContext): readonly Eff
 
 function isReadable(kind: Effect["kind"]): boolean {
   return ["table", "view", "materialized view", "foreign table"].includes(kind);
+}
+
+/** Of a kind that queries name, and not made by the pending set itself. */
+function isNamedInQueries({ kind, name, key }: Effect, { model }: LintContext): boolean {
+  if (kind === "enum value" || kind === "schema" || kind === "role") return true;
+  const family = kind === "function" || kind === "procedure" ? "function" : "type";
+  if (!["function", "procedure", "type", "domain"].includes(kind)) return false;
+  return !model.isNew(family, { schema: placeIn(key ?? "[]")[0], name });
+}
+
+/** Another thing gets the name later in the same transaction: the two are swapped. */
+function isTakenOver(key: string | undefined, context: LintContext): boolean {
+  const later = (effectsOfFile(context).byKey.get(key ?? "") ?? []).filter(({ index }) => index > context.index);
+  return context.isTransactional && later.some(({ effect }) => effect.action === "rename" && effect.to?.key === key);
 }
 
 /** A view or table of the old name follows in the same transaction. */
@@ -164,12 +204,13 @@ function createsOf(key: string | undefined, context: LintContext) {
 
 function withView({ text, isInBody }: LintStatement, { table, to, kind }: Effect): { readonly saferSql?: string } {
   if (table === undefined || to === undefined || kind !== "table" || isInBody) return {};
-  const [schema, name] = newPlace(to.key);
+  const [schema, name] = placeIn(to.key);
   const view = `CREATE VIEW ${sqlName(table)} AS SELECT * FROM ${sqlName({ schema, name })};`;
   return { saferSql: `${text.replace(/;$/, "")};\n${view}` };
 }
 
-function newPlace(key: string): readonly [string, string] {
+/** The schema and name in a key. */
+function placeIn(key: string): readonly [string, string] {
   const parts: unknown = JSON.parse(key);
   return Array.isArray(parts) ? [String(parts[1]), String(parts[2])] : ["", ""];
 }

@@ -1,7 +1,7 @@
 import { formatName } from "../db/identifier.js";
-import { lockedTables, stopsWrites } from "./locked-tables.js";
+import { type HeldLocks, heldLocks } from "./held-locks.js";
 import { stringsIn } from "./names.js";
-import type { LintContext, LintHit, LintRule, LintStatement } from "./rule.js";
+import type { LintHit, LintRule } from "./rule.js";
 import { sqlColumn, sqlName } from "./sql.js";
 import { alterationsOf, constraintIn } from "./tree.js";
 import { clauseAt } from "./tree-text.js";
@@ -24,25 +24,24 @@ const validateInSameTransaction: LintRule = {
     ],
   },
   exemptsNewTables: true,
-  check: (statement, context) =>
-    alterationsOf(statement, context).flatMap(({ command, table, model }): readonly LintHit[] => {
+  check(statement, context) {
+    const held = heldLocks(statement, context);
+    return alterationsOf(statement, context).flatMap(({ command, table, model }): readonly LintHit[] => {
       if (command.subtype !== "AT_ValidateConstraint") return [];
       const isValidAlready = model?.constraints.some(({ name, isValidated }) => name === command.name && isValidated);
-      const mode = isValidAlready ? undefined : strongerLock(statement, context, formatName(table));
+      const mode = isValidAlready ? undefined : strongerLock(held, formatName(table));
       if (mode === undefined) return [];
       const message = `VALIDATE CONSTRAINT ${command.name} reads all of ${formatName(table)} under the ${mode}Lock that this transaction already holds`;
       const constraint = sqlColumn(command.name ?? "");
       const saferSql = `-- in the next migration:\nALTER TABLE ${sqlName(table)} VALIDATE CONSTRAINT ${constraint};`;
       return [{ message, table, saferSql }];
-    }),
+    });
+  },
 };
 
 /** The lock that stops writes to the table and that this statement, or in one transaction those before it, took. */
-function strongerLock(statement: LintStatement, context: LintContext, table: string): string | undefined {
-  const before = context.isTransactional ? context.statements.slice(0, context.index) : [];
-  return [...before, statement]
-    .flatMap((one) => lockedTables(one, context))
-    .find((lock) => formatName(lock.table) === table && stopsWrites(lock.mode))?.mode;
+function strongerLock({ before, own }: HeldLocks, table: string): string | undefined {
+  return before.get(table) ?? own.find((lock) => formatName(lock.table) === table)?.mode;
 }
 
 const alterDomain: LintRule = {
@@ -60,6 +59,7 @@ const alterDomain: LintRule = {
     bad: "ALTER DOMAIN percent ADD CONSTRAINT percent_check CHECK (VALUE BETWEEN 0 AND 100);",
     good: ["ALTER DOMAIN percent ADD CONSTRAINT percent_check CHECK (VALUE BETWEEN 0 AND 100) NOT VALID;"],
   },
+  looksAt: ["AlterDomainStmt"],
   exemptsNewTables: false,
   check(statement, context) {
     const { node, runs } = statement;
@@ -72,7 +72,7 @@ const alterDomain: LintRule = {
     const isNew = context.model.isNew("type", context.model.resolve({ relname: domain }));
     if (isNew) return [];
     const message = `ALTER DOMAIN ${domain} reads every table with a column of it, and blocks writes to them meanwhile`;
-    const clause = adds ? clauseAt(statement, context, constraint) : undefined;
+    const clause = adds ? clauseAt(statement, constraint) : undefined;
     const saferSql = clause && `ALTER DOMAIN ${stringsIn(typeName).map(sqlColumn).join(".")} ADD ${clause} NOT VALID;`;
     return [{ message, saferSql }];
   },

@@ -24,6 +24,7 @@ const addCheck: LintRule = {
       "ALTER TABLE users VALIDATE CONSTRAINT users_age_check;",
     ],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     addedConstraints(statement, context)
@@ -31,7 +32,7 @@ const addCheck: LintRule = {
       .map((added) => {
         const name = added.constraint.conname ?? sqlObjectName(added.table.name, ...named(added.column), "check");
         const message = `CHECK ${name} reads all of ${formatName(added.table)} while nobody can use it`;
-        const check = added.column === undefined ? clauseAt(statement, context, added.constraint) : undefined;
+        const check = added.column === undefined ? clauseAt(statement, added.constraint) : undefined;
         return hitOf(added, { message, saferSql: check && notValidSql(added, name, check) });
       }),
 };
@@ -60,6 +61,7 @@ const addUnique: LintRule = {
       "ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE USING INDEX users_email_key;",
     ],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     builtKeys(statement, context, "CONSTR_UNIQUE").map((added) => keyHit(added, { what: "UNIQUE", suffix: "key" })),

@@ -2,7 +2,7 @@ import type { RangeVar } from "libpg-query";
 import { formatName } from "../db/identifier.js";
 import type { Node } from "../migrate/parse.js";
 import type { LintContext, LintHit, LintRule, LintStatement } from "./rule.js";
-import { isTemporary } from "./temporary.js";
+import { isTemporary } from "./temporary-tables.js";
 import { tableOf } from "./tree.js";
 
 /* Statements that take or rewrite all rows of a table: L19 of the notes. */
@@ -21,6 +21,7 @@ const truncate: LintRule = {
     bad: "TRUNCATE messages;",
     good: ["CREATE TABLE import_rows (id bigint PRIMARY KEY);\nTRUNCATE import_rows;"],
   },
+  looksAt: ["TruncateStmt"],
   exemptsNewTables: true,
   check({ node, runs }, context) {
     if (runs === "called" || !("TruncateStmt" in node)) return [];
@@ -48,6 +49,7 @@ const deleteWithoutWhere: LintRule = {
     bad: "DELETE FROM messages;",
     good: ["DELETE FROM messages WHERE sent_at < '2020-01-01';"],
   },
+  looksAt: ["DeleteStmt"],
   exemptsNewTables: true,
   check(statement, context) {
     const { node } = statement;
@@ -71,6 +73,7 @@ const updateWithoutWhere: LintRule = {
     bad: "UPDATE users SET locale = 'en';",
     good: ["UPDATE users SET locale = 'en' WHERE locale IS NULL;"],
   },
+  looksAt: ["UpdateStmt"],
   exemptsNewTables: true,
   growsWithSize: true,
   check(statement, context) {

@@ -1,5 +1,7 @@
 import { type Effect, type EffectKind, effectsOf, effectsOfFile } from "./effects.js";
+import { groupBy } from "./group-by.js";
 import type { ObjectKind } from "./model.js";
+import { perFile } from "./per-file.js";
 import type { LintContext, LintHit, LintRule, LintStatement } from "./rule.js";
 
 /** What an app that still runs the release before would miss: L17 of the notes. */
@@ -101,6 +103,7 @@ const dropCascade: LintRule = {
     bad: "DROP TABLE IF EXISTS rooms CASCADE;",
     good: ["DROP VIEW IF EXISTS open_rooms;\nDROP TABLE IF EXISTS rooms;"],
   },
+  looksAt: ["DropStmt", "AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     droppedBy(statement, context)
@@ -121,6 +124,7 @@ function dropRule({ kinds, ...rule }: DropRule): LintRule {
     topic: "compatibility",
     severity: "error",
     safer: contract,
+    looksAt: ["DropStmt", "AlterTableStmt"],
     exemptsNewTables: true,
     check: (statement, context) =>
       droppedBy(statement, context)
@@ -141,14 +145,18 @@ function isOthers(effect: Effect, context: LintContext): boolean {
   const owner = table ?? { schema: schemaOf(key), name };
   if (modelKind !== undefined && context.model.isNew(modelKind, owner)) return false;
   const isKnown = modelKind === undefined || context.model.has(modelKind, owner);
-  const isMadeAnew = (effectsOfFile(context).byKind.get(kind) ?? []).some(
-    ({ effect: other, index }) => index > context.index && other.action === "create" && isSame(effect, other),
+  const isMadeAnew = (createsByName(context).get(name) ?? []).some(
+    ({ effect: other, index }) => index > context.index && other.kind === kind && isSame(effect, other),
   );
   // Before a CREATE, DROP … IF EXISTS of something that is not known is only a guard.
   if (isMadeAnew && !isKnown && effect.hasGuard) return false;
   if (!isKnown && context.model.isComplete && effect.hasGuard) return false;
   return !(isMadeAnew && context.isTransactional && keepsNoRows(kind));
 }
+
+const createsByName = perFile((context) =>
+  groupBy(effectsOfFile(context).all, ({ effect: { action, name } }) => (action === "create" ? [name] : [])),
+);
 
 /** The same, or for a function the same with other arguments: calls then mostly still find it. */
 function isSame(dropped: Effect, made: Effect): boolean {

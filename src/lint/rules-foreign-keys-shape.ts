@@ -2,6 +2,7 @@ import type { CreateStmt } from "libpg-query";
 import { formatName, type QualifiedName } from "../db/identifier.js";
 import type { Node } from "../migrate/parse.js";
 import { type ForeignKey, foreignKeysOf } from "./foreign-keys.js";
+import { groupBy } from "./group-by.js";
 import type { IndexModel } from "./model.js";
 import { stringsIn } from "./names.js";
 import { perFile } from "./per-file.js";
@@ -26,6 +27,7 @@ const withoutIndex: LintRule = {
       "CREATE TABLE rooms (id bigint PRIMARY KEY, owner bigint REFERENCES users ON DELETE CASCADE);\nCREATE INDEX rooms_owner_idx ON rooms (owner);",
     ],
   },
+  looksAt: ["CreateStmt", "AlterTableStmt"],
   exemptsNewTables: false,
   check: (statement, context) =>
     foreignKeysOf(statement, context)
@@ -82,21 +84,16 @@ function laterIndexes(table: QualifiedName, context: LintContext): readonly Inde
   return indexes.filter(({ place }) => place > context.index).map(({ columns }) => columns);
 }
 
-interface MadeIndex {
+interface MadeIndex extends TableIndex {
   readonly place: number;
-  readonly columns: IndexColumns;
 }
 
 /** The indexes that the statements of a file make, by table. */
 const indexesOfFile = perFile((context) => {
-  const indexes = new Map<string, MadeIndex[]>();
-  for (const [place, statement] of context.statements.entries()) {
-    for (const { table, columns } of indexesOf(statement, context)) {
-      const key = formatName(table);
-      indexes.set(key, [...(indexes.get(key) ?? []), { place, columns }]);
-    }
-  }
-  return indexes;
+  const made = context.statements.flatMap((statement, place): readonly MadeIndex[] =>
+    indexesOf(statement, context).map((index) => ({ ...index, place })),
+  );
+  return groupBy(made, ({ table }) => [formatName(table)]);
 });
 
 interface TableIndex {
@@ -137,12 +134,13 @@ const noOnDelete: LintRule = {
     bad: "CREATE TABLE rooms (owner bigint PRIMARY KEY REFERENCES users);",
     good: ["CREATE TABLE rooms (owner bigint PRIMARY KEY REFERENCES users ON DELETE CASCADE);"],
   },
+  looksAt: ["CreateStmt", "AlterTableStmt"],
   exemptsNewTables: false,
   check: (statement, context) =>
     foreignKeysOf(statement, context)
       // The tree has NO ACTION for both: only the text tells whether somebody wrote it.
       .filter(({ constraint }) => constraint.fk_del_action === "a")
-      .filter(({ constraint }) => !/\bon\s+delete\b/i.test(clauseAt(statement, context, constraint) ?? ""))
+      .filter(({ constraint }) => !/\bon\s+delete\b/i.test(clauseAt(statement, constraint) ?? ""))
       .map(({ table, columns, parent, constraint }) => ({
         message: `the foreign key (${columns.join(", ")}) does not say what deleting a row of ${formatName(parent)} does to ${formatName(table)}`,
         table,

@@ -26,6 +26,7 @@ const addForeignKey: LintRule = {
       "ALTER TABLE rooms VALIDATE CONSTRAINT rooms_owner_fkey;",
     ],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) => [
     ...foreignKeysOf(statement, context)
@@ -34,8 +35,9 @@ const addForeignKey: LintRule = {
       .map((key): LintHit => {
         const { table, parent, constraint, columns } = key;
         const name = constraint.conname ?? sqlObjectName(table.name, ...columns, "fkey");
-        const message = `foreign key ${name} blocks writes to ${formatName(table)} and ${formatName(parent)} while it looks up every row`;
-        const clause = key.isOfColumn ? undefined : clauseAt(statement, context, constraint);
+        const both = isSameName(table, parent) ? "" : ` and ${formatName(parent)}`;
+        const message = `foreign key ${name} blocks writes to ${formatName(table)}${both} while it looks up every row`;
+        const clause = key.isOfColumn ? undefined : clauseAt(statement, constraint);
         // On a partitioned table, NOT VALID is new in PostgreSQL 18.
         const saferSql = clause && notValidSql({ constraint, table, column: undefined }, name, clause);
         return { message, table, location: constraint.location, saferSql };
@@ -74,6 +76,7 @@ const addColumnReferences: LintRule = {
       "ALTER TABLE rooms VALIDATE CONSTRAINT rooms_owner_fkey;",
     ],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     foreignKeysOf(statement, context)
@@ -110,11 +113,13 @@ const newTableReferences: LintRule = {
       "CREATE TABLE rooms (id bigint PRIMARY KEY, owner bigint);\nINSERT INTO rooms (id) SELECT generate_series(1, 1000000);\nALTER TABLE rooms ADD FOREIGN KEY (owner) REFERENCES users ON DELETE CASCADE;",
     ],
   },
+  looksAt: ["CreateStmt", "AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     foreignKeysOf(statement, context)
       .filter((key) => isOld(context, key) && (key.create || context.model.table(key.table)?.isNew))
       .filter(() => isFollowedByWork(context))
+      .filter(({ parent }, index, keys) => keys.findIndex((one) => isSameName(one.parent, parent)) === index)
       .map(({ table, parent, constraint }) => ({
         message: `the foreign key of new table ${formatName(table)} blocks writes to ${formatName(parent)} until the transaction ends`,
         table: parent,

@@ -1,13 +1,14 @@
 import type { Effect, EffectKind } from "./effects.js";
 import { effectsOf } from "./effects.js";
 import { withCatalogGuard, withOwnGuard } from "./guard-sql.js";
+import { perFile } from "./per-file.js";
 import { type RerunProblem, rerunProblems } from "./rerun.js";
 import type { LintContext, LintHit, LintRule, LintStatement } from "./rule.js";
 
 /* Statements that fail when the file runs again: I01, I02, I03, I04 and I06 of the notes. */
 
 const whenItMatters =
-  "A file runs again after it failed or was killed half-way, when its record was lost, and in every test that builds on a database that is there. In a file that runs outside of a transaction what is done stays done, so that this is an error there.";
+  "A file runs again after it failed or was killed half-way, when its record was lost, and in every test that builds on a database that is there. In a file that runs several statements outside of a transaction what is done stays done, so that this is an error there.";
 
 const createWithoutGuard = guardRule({
   id: "create-without-guard",
@@ -131,24 +132,28 @@ function isFailure(problem: RerunProblem["problem"]): boolean {
 }
 
 function hitOf({ effect, problem }: RerunProblem, statement: LintStatement, context: LintContext): LintHit {
-  const { kind, label, location, to } = effect;
-  const what =
-    problem === "exists"
-      ? `${effect.action === "rename" ? to?.name : label} is there by then`
-      : `${label} is gone by then`;
+  const { location } = effect;
   // Only where the statement does nothing else: a guard for one of several would be one for all.
   const isAlone = effectsOf(statement, context).length === 1;
   const saferSql = isAlone ? (withOwnGuard(statement, effect) ?? withCatalogGuard(statement, effect)) : undefined;
   return {
-    message: `A second run of this ${verbs[effect.action]} of ${kind} ${label} fails: ${what}`,
+    message: `A second run fails: ${stateThen(effect, problem)}`,
     ...(location === undefined ? {} : { location }),
     ...(effect.table === undefined ? {} : { table: effect.table }),
     ...(saferSql === undefined ? {} : { saferSql }),
-    ...(context.isTransactional ? {} : { severity: "error" }),
+    ...(context.isTransactional || isAloneInFile(context) ? {} : { severity: "error" }),
   };
 }
 
-const verbs = { create: "making", drop: "dropping", rename: "renaming" } as const;
+/** The only statement of a file is done and recorded, or not done: it seldom runs twice. */
+const isAloneInFile = perFile(({ statements }) => statements.filter(({ isInBody }) => !isInBody).length === 1);
+
+/** What a second run finds: `index users_idx is there by then`. */
+function stateThen({ action, kind, label, to }: Effect, problem: RerunProblem["problem"]): string {
+  if (action === "rename" && problem === "exists") return `${kind} ${to?.name} is there by then`;
+  const thing = kind === "other" ? label : kind === "publication table" ? `table ${label}` : `${kind} ${label}`;
+  return `${thing} is ${problem === "exists" ? "there" : "gone"} by then`;
+}
 
 export const guardRules: readonly LintRule[] = [
   createWithoutGuard,

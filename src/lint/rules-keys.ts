@@ -1,6 +1,8 @@
 import { formatName } from "../db/identifier.js";
+import { perFile } from "./per-file.js";
 import { addsPrimaryKeyLater, definesPrimaryKey } from "./primary-key.js";
 import type { LintRule } from "./rule.js";
+import { alterationsOf, tableOf } from "./tree.js";
 
 /* L31 of the notes. */
 
@@ -19,6 +21,7 @@ const tableWithoutPrimaryKey: LintRule = {
       "CREATE TABLE IF NOT EXISTS clicks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL);",
     ],
   },
+  looksAt: ["CreateStmt"],
   exemptsNewTables: false,
   check({ node, runs }, context) {
     if (runs === "called" || !("CreateStmt" in node)) return [];
@@ -29,11 +32,22 @@ const tableWithoutPrimaryKey: LintRule = {
     const table = context.model.resolve(relation);
     const isThere = context.model.table(table) !== undefined;
     if (isThere || definesPrimaryKey(node.CreateStmt) || addsPrimaryKeyLater(table, context)) return [];
+    if (partitionsOfFile(context).has(formatName(table))) return [];
     // Tables to import into are mostly unlogged, and emptied again.
     const severity = relation.relpersistence === "u" ? ("info" as const) : ("warning" as const);
     const place = relation.location === undefined ? {} : { location: relation.location };
     return [{ message: `${formatName(table)} has no primary key`, table, severity, ...place }];
   },
 };
+
+/** Tables that the file attaches: a partition has its parent's key. */
+const partitionsOfFile = perFile((context) => {
+  const attached = context.statements.flatMap((statement) =>
+    alterationsOf(statement, context).flatMap(({ command: { subtype, def } }) =>
+      subtype === "AT_AttachPartition" && def && "PartitionCmd" in def ? (def.PartitionCmd.name ?? []) : [],
+    ),
+  );
+  return new Set(attached.map((partition) => formatName(tableOf(context, partition))));
+});
 
 export const keyRules: readonly LintRule[] = [tableWithoutPrimaryKey];

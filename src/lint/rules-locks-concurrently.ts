@@ -1,3 +1,4 @@
+import { perFile } from "./per-file.js";
 import type { LintRule, LintStatement } from "./rule.js";
 import { alterCommands, hasDefElem } from "./tree.js";
 
@@ -16,6 +17,7 @@ const inBody: LintRule = {
     bad: "DO $$ BEGIN CREATE INDEX CONCURRENTLY users_email_idx ON users (email); END $$;",
     good: ["CREATE INDEX CONCURRENTLY users_email_idx ON users (email);"],
   },
+  looksAt: ["IndexStmt", "DropStmt", "ReindexStmt", "AlterTableStmt"],
   exemptsNewTables: false,
   check(statement) {
     const what = concurrentWork(statement);
@@ -58,14 +60,18 @@ const besideOthers: LintRule = {
     good: ["ALTER TABLE users ADD COLUMN name text;", "CREATE INDEX CONCURRENTLY users_name_idx ON users (name);"],
   },
   exemptsNewTables: false,
-  check(statement, { isTransactional, statements, index }) {
-    if (isTransactional || !isTransactionalWork(statement)) return [];
-    const concurrent = statements.find((one) => !one.isInBody && concurrentWork(one) !== undefined);
-    const isFirst = !statements.slice(0, index).some(isTransactionalWork);
-    if (concurrent === undefined || !isFirst) return [];
-    return [{ message: `${concurrentWork(concurrent)} in this file takes the transaction from this statement` }];
+  check(_statement, context) {
+    const { first, concurrent } = mixtureOf(context);
+    if (context.isTransactional || concurrent === undefined || first !== context.index) return [];
+    return [{ message: `${concurrent} in this file takes the transaction from this statement` }];
   },
 };
+
+/** The place of the first statement that could have a transaction, and what takes it away. */
+const mixtureOf = perFile(({ statements }) => ({
+  first: statements.findIndex(isTransactionalWork),
+  concurrent: statements.flatMap((one) => (one.isInBody ? [] : (concurrentWork(one) ?? []))).at(0),
+}));
 
 /** What changes schema or rows and could have a transaction; a guard in a DO block is part of the concurrent work. */
 function isTransactionalWork(statement: LintStatement): boolean {

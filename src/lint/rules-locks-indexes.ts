@@ -19,6 +19,7 @@ const indexNotConcurrent: LintRule = {
     bad: "CREATE INDEX users_email_idx ON users (email);",
     good: ["CREATE INDEX CONCURRENTLY users_email_idx ON users (email);"],
   },
+  looksAt: ["IndexStmt"],
   exemptsNewTables: true,
   check(statement, context) {
     const index = createdIndex(statement);
@@ -27,10 +28,13 @@ const indexNotConcurrent: LintRule = {
     const isPartitioned = context.model.table(table)?.isPartitioned ?? false;
     // ON ONLY a partitioned table builds nothing.
     if (isPartitioned && !index.relation.inh) return [];
+    if (context.model.isNew("materialized view", table)) return [];
+    const isView = context.model.has("materialized view", table);
     const what = index.idxname ? `CREATE INDEX ${index.idxname}` : "CREATE INDEX";
-    const message = `${what} blocks writes to ${formatName(table)} until it is built`;
+    const message = `${what} blocks ${isView ? "REFRESH of" : "writes to"} ${formatName(table)} until it is built`;
+    const severity = isView ? { severity: "warning" as const } : {};
     const saferSql = isPartitioned ? indexInSteps(statement.text) : concurrently(statement.text, "index");
-    return [{ message, table, location: index.relation.location, saferSql }];
+    return [{ message, table, location: index.relation.location, saferSql, ...severity }];
   },
 };
 
@@ -71,6 +75,7 @@ const concurrentOnPartitioned: LintRule = {
     bad: "CREATE INDEX CONCURRENTLY events_at_idx ON events (at);",
     good: ["CREATE INDEX events_at_idx ON ONLY events (at);"],
   },
+  looksAt: ["IndexStmt"],
   exemptsNewTables: false,
   growsWithSize: false,
   check(statement, context) {
@@ -99,6 +104,7 @@ const dropIndexNotConcurrent: LintRule = {
     bad: "DROP INDEX users_email_idx;",
     good: ["DROP INDEX CONCURRENTLY users_email_idx;"],
   },
+  looksAt: ["DropStmt"],
   exemptsNewTables: true,
   check({ node, runs, text }, context) {
     if (runs === "called" || !("DropStmt" in node) || node.DropStmt.removeType !== "OBJECT_INDEX") return [];
@@ -140,6 +146,7 @@ const reindexNotConcurrent: LintRule = {
     bad: "REINDEX INDEX users_email_idx;",
     good: ["REINDEX INDEX CONCURRENTLY users_email_idx;"],
   },
+  looksAt: ["ReindexStmt"],
   exemptsNewTables: true,
   check({ node, runs }, context) {
     if (runs === "called" || !("ReindexStmt" in node)) return [];

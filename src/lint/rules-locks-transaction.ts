@@ -1,8 +1,7 @@
 import { formatName } from "../db/identifier.js";
-import { type LockedTable, lockedTables, stopsWrites } from "./locked-tables.js";
+import { heldLocks } from "./held-locks.js";
 import { stringsIn } from "./names.js";
-import { perFile } from "./per-file.js";
-import type { LintContext, LintHit, LintRule, LintStatement } from "./rule.js";
+import type { LintHit, LintRule, LintStatement } from "./rule.js";
 import { nodesOf } from "./tree.js";
 
 const multipleLocks: LintRule = {
@@ -21,45 +20,16 @@ const multipleLocks: LintRule = {
   },
   exemptsNewTables: true,
   check(statement, context) {
-    if (!context.isTransactional) return [];
-    const held = locksOfFile(context);
-    const locks = oldTables(statement, context);
-    const hits = held.closed === undefined ? [] : unique(locks).flatMap((lock) => hitOf(lock, held));
-    for (const { table, mode } of locks) {
-      held.tables.add(formatName(table));
-      if (mode === "AccessExclusive") held.closed ??= formatName(table);
-    }
-    return hits;
+    const { before, closed, own } = heldLocks(statement, context);
+    if (closed === undefined) return [];
+    const wanted = new Map(own.map((lock) => [formatName(lock.table), lock]));
+    return [...wanted].flatMap(([name, { table, mode }]): readonly LintHit[] => {
+      if (before.has(name) || context.model.table(table)?.isNew) return [];
+      const message = `this waits for the ${mode}Lock on ${name} while ${closed} is closed by an AccessExclusiveLock`;
+      return [{ message, table }];
+    });
   },
 };
-
-/** What the transaction holds by the statement whose turn it is; each adds its own. */
-interface HeldLocks {
-  readonly tables: Set<string>;
-  /** The first table that was closed for reads too. */
-  closed: string | undefined;
-}
-
-const locksOfFile = perFile((): HeldLocks => ({ tables: new Set(), closed: undefined }));
-
-function hitOf({ table, mode }: LockedTable, { closed, tables }: HeldLocks): readonly LintHit[] {
-  if (tables.has(formatName(table))) return [];
-  const message = `this waits for the ${mode}Lock on ${formatName(table)} while ${closed} is closed by an AccessExclusiveLock`;
-  return [{ message, table }];
-}
-
-/** The locks that stop writes to tables that others use. */
-function oldTables(statement: LintStatement, context: LintContext): readonly LockedTable[] {
-  return lockedTables(statement, context).filter(
-    ({ table, mode }) => stopsWrites(mode) && !context.model.table(table)?.isNew,
-  );
-}
-
-function unique(locks: readonly LockedTable[]): readonly LockedTable[] {
-  return locks.filter(
-    ({ table }, index) => locks.findIndex((one) => formatName(one.table) === formatName(table)) === index,
-  );
-}
 
 const lockTimeout: LintRule = {
   id: "missing-lock-timeout",
@@ -74,6 +44,7 @@ const lockTimeout: LintRule = {
     bad: "SET lock_timeout = 0;",
     good: ["SET LOCAL lock_timeout = '2s';"],
   },
+  looksAt: ["VariableSetStmt", "DiscardStmt", "SelectStmt"],
   exemptsNewTables: false,
   check({ node, runs }) {
     if (runs === "called") return [];

@@ -1,4 +1,6 @@
 import { effectsOf, effectsOfFile } from "./effects.js";
+import { groupBy } from "./group-by.js";
+import { perFile } from "./per-file.js";
 import type { LintContext, LintRule, LintStatement } from "./rule.js";
 
 /* Names that PostgreSQL shortens, and names that are taken: L29 of the notes. */
@@ -21,10 +23,11 @@ const identifierTooLong: LintRule = {
   check(statement, context) {
     const names = longNames(statement.text);
     if (names.length === 0) return [];
-    const all = context.statements.flatMap(({ text }) => longNames(text));
     return names.map((name) => {
       const kept = cutOff(name);
-      const twin = all.find((other) => other !== name && cutOff(other) === kept);
+      const twin = longNamesByRest(context)
+        .get(kept)
+        ?.find((other) => other !== name);
       const collision = twin === undefined ? "" : `, and so does ${twin}: they are one name`;
       return {
         message: `${name} becomes ${kept}${collision}`,
@@ -67,15 +70,24 @@ const replaceable: ReadonlySet<string> = new Set(["view", "function", "procedure
 
 /** The statement that made it, unless one after that took it away. */
 function stateBefore(key: string, context: LintContext): LintStatement | undefined {
-  const { byKey, byKind } = effectsOfFile(context);
-  const last = byKey.get(key)?.findLast(({ index }) => index < context.index);
+  const last = effectsOfFile(context)
+    .byKey.get(key)
+    ?.findLast(({ index }) => index < context.index);
   if (last?.effect.action !== "create") return undefined;
   // What CASCADE takes along is not known.
-  const isTaken = [...byKind.values()].some((effects) =>
-    effects.some(({ effect, index }) => effect.isCascade && index > last.index && index < context.index),
-  );
+  const isTaken = cascades(context).some((index) => index > last.index && index < context.index);
   return isTaken ? undefined : context.statements[last.index];
 }
+
+const cascades = perFile((context) =>
+  effectsOfFile(context).all.flatMap(({ effect, index }) => (effect.isCascade ? [index] : [])),
+);
+
+/** The long names of a file by what PostgreSQL keeps of them. */
+const longNamesByRest = perFile(({ statements }) => {
+  const names = new Set(statements.flatMap(({ text }) => longNames(text)));
+  return groupBy(names, (name) => [cutOff(name)]);
+});
 
 /** Names of more than 63 bytes in a text, once each; not those in strings, bodies and comments. */
 function longNames(text: string): readonly string[] {

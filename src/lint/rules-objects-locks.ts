@@ -1,5 +1,6 @@
 import type { RangeVar } from "libpg-query";
 import { formatName, type QualifiedName } from "../db/identifier.js";
+import { heldLocks, isHeld } from "./held-locks.js";
 import { explicitMode, stopsWrites } from "./locked-tables.js";
 import type { LintContext, LintHit, LintRule, LintStatement } from "./rule.js";
 import { alterationsOf, droppedNames, nameIn, tableOf } from "./tree.js";
@@ -24,19 +25,46 @@ const trigger: LintRule = {
     good: otherwise,
   },
   exemptsNewTables: true,
-  check: (statement, context) => [
+  check: closing((statement, context) => [
     ...alterationsOf(statement, context)
       .filter(({ command }) => /^AT_(?:Enable|Disable)(?:Always|Replica)?Trig/.test(command.subtype ?? ""))
-      .map(({ table }) => briefly("ENABLE or DISABLE TRIGGER", table, "writes to")),
+      .map(({ table }) => forWrites("ENABLE or DISABLE TRIGGER", table)),
     ...created(statement, context, (node) =>
       "CreateTrigStmt" in node ? [`CREATE TRIGGER ${node.CreateTrigStmt.trigname}`, node.CreateTrigStmt.relation] : [],
-    ).map(({ what, table }) => briefly(what, table, "writes to")),
+    ).map(({ what, table }) => forWrites(what, table)),
     ...dropped(statement, context, "TRIGGER"),
-  ],
+  ]),
 };
 
-function briefly(what: string, table: QualifiedName, whom: "writes to" | "reads and writes of"): LintHit {
-  return { message: `${what} stops ${whom} ${formatName(table)} until the transaction ends`, table };
+/** A table that is closed until the transaction ends. */
+interface Closing {
+  readonly what: string;
+  readonly table: QualifiedName;
+  readonly mode: "ShareRowExclusive" | "AccessExclusive";
+}
+
+function forWrites(what: string, table: QualifiedName): Closing {
+  return { what, table, mode: "ShareRowExclusive" };
+}
+
+function forAll(what: string, table: QualifiedName): Closing {
+  return { what, table, mode: "AccessExclusive" };
+}
+
+/** A check that tells once of a table which the transaction closes several times. */
+function closing(look: (statement: LintStatement, context: LintContext) => readonly Closing[]): LintRule["check"] {
+  return (statement, context) => {
+    const held = heldLocks(statement, context);
+    const byTable = new Map<string, Closing>();
+    for (const one of look(statement, context)) {
+      const name = formatName(one.table);
+      if (!byTable.has(name) && !isHeld(held, name, one.mode)) byTable.set(name, one);
+    }
+    return [...byTable].map(([name, { what, table, mode }]): LintHit => {
+      const whom = mode === "AccessExclusive" ? "reads and writes of" : "writes to";
+      return { message: `${what} stops ${whom} ${name} until the transaction ends`, table };
+    });
+  };
 }
 
 interface Created {
@@ -57,12 +85,12 @@ function dropped(
   { node, runs }: LintStatement,
   context: LintContext,
   kind: "TRIGGER" | "POLICY" | "RULE",
-): readonly LintHit[] {
+): readonly Closing[] {
   if (runs === "called" || !("DropStmt" in node) || node.DropStmt.removeType !== `OBJECT_${kind}`) return [];
   return droppedNames(node.DropStmt.objects).flatMap((parts) => {
     const table = nameIn(context, parts.slice(0, -1));
     const isView = context.model.has("view", table);
-    return isView ? [] : [briefly(`DROP ${kind} ${parts.at(-1)}`, table, "reads and writes of")];
+    return isView ? [] : [forAll(`DROP ${kind} ${parts.at(-1)}`, table)];
   });
 }
 
@@ -78,19 +106,23 @@ const policy: LintRule = {
   safer,
   example: { before, bad: "ALTER TABLE users ENABLE ROW LEVEL SECURITY;", good: otherwise },
   exemptsNewTables: true,
-  check: (statement, context) => [
+  check: closing((statement, context) => [
     ...alterationsOf(statement, context)
       .filter(({ command }) => /RowSecurity$/.test(command.subtype ?? ""))
-      .map(({ table }) => briefly("ROW LEVEL SECURITY", table, "reads and writes of")),
+      .map(({ command, table }) => {
+        const [verb = ""] = /(?<=^AT_)(?:Enable|Disable|NoForce|Force)/.exec(command.subtype ?? "") ?? [];
+        const words = verb.replace("NoF", "No F").toUpperCase();
+        return forAll(`${words} ROW LEVEL SECURITY`, table);
+      }),
     ...created(statement, context, (node) => {
       if ("CreatePolicyStmt" in node)
         return [`CREATE POLICY ${node.CreatePolicyStmt.policy_name}`, node.CreatePolicyStmt.table];
       return "AlterPolicyStmt" in node
         ? [`ALTER POLICY ${node.AlterPolicyStmt.policy_name}`, node.AlterPolicyStmt.table]
         : [];
-    }).map(({ what, table }) => briefly(what, table, "reads and writes of")),
+    }).map(({ what, table }) => forAll(what, table)),
     ...dropped(statement, context, "POLICY"),
-  ],
+  ]),
 };
 
 const rule: LintRule = {
@@ -108,12 +140,12 @@ const rule: LintRule = {
     good: otherwise,
   },
   exemptsNewTables: true,
-  check: (statement, context) => [
+  check: closing((statement, context) => [
     ...created(statement, context, (node) =>
       "RuleStmt" in node ? [`CREATE RULE ${node.RuleStmt.rulename}`, node.RuleStmt.relation] : [],
-    ).map(({ what, table }) => briefly(what, table, "reads and writes of")),
+    ).map(({ what, table }) => forAll(what, table)),
     ...dropped(statement, context, "RULE"),
-  ],
+  ]),
 };
 
 const lockTable: LintRule = {
@@ -127,6 +159,7 @@ const lockTable: LintRule = {
   safer:
     "Let the statements take the locks that they need; where an order of locks matters, put them into one short migration.",
   example: { before, bad: "LOCK TABLE users;", good: ["LOCK TABLE users IN SHARE UPDATE EXCLUSIVE MODE;"] },
+  looksAt: ["LockStmt"],
   exemptsNewTables: true,
   check({ node, runs }, context) {
     if (runs === "called" || !("LockStmt" in node)) return [];

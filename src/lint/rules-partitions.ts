@@ -23,6 +23,7 @@ const partitionOf: LintRule = {
       "CREATE TABLE events_2030 (LIKE events INCLUDING ALL, CHECK (at >= '2030-01-01' AND at < '2031-01-01'));\nALTER TABLE events ATTACH PARTITION events_2030 FOR VALUES FROM ('2030-01-01') TO ('2031-01-01');",
     ],
   },
+  looksAt: ["CreateStmt"],
   exemptsNewTables: true,
   check({ node, runs, text }, context) {
     if (runs === "called" || !("CreateStmt" in node) || !node.CreateStmt.partbound) return [];
@@ -88,13 +89,14 @@ const attach: LintRule = {
       "ALTER TABLE events_2030 VALIDATE CONSTRAINT bounds;\nALTER TABLE events ATTACH PARTITION events_2030 FOR VALUES FROM ('2030-01-01') TO ('2031-01-01');",
     ],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     partitionChanges(statement, context, "AT_AttachPartition")
       .filter(({ partition }) => !hasValidCheck(partition, context))
       .map(({ partition, command }) => {
         const message = `ATTACH PARTITION reads all of ${formatName(partition)} while nobody can use it`;
-        const bounds = clauseAt(statement, context, { location: command.bound?.location }) ?? "";
+        const bounds = clauseAt(statement, { location: command.bound?.location }) ?? "";
         const saferSql = [
           `ALTER TABLE ${sqlName(partition)} ADD CONSTRAINT bounds CHECK (…) NOT VALID; -- what ${bounds.replace(/\s+/g, " ")} says`,
           "-- in the next migration:",
@@ -127,6 +129,7 @@ const detach: LintRule = {
     bad: "ALTER TABLE events DETACH PARTITION events_2020;",
     good: ["ALTER TABLE events DETACH PARTITION events_2020 CONCURRENTLY;"],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     partitionChanges(statement, context, "AT_DetachPartition")

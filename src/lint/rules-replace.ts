@@ -1,9 +1,11 @@
 import type { CreateFunctionStmt, ViewStmt } from "libpg-query";
-import { formatName, isSameName } from "../db/identifier.js";
+import { formatName, isSameName, type QualifiedName } from "../db/identifier.js";
 import type { Node } from "../migrate/parse.js";
 import { effectsOfFile } from "./effects.js";
+import { groupBy } from "./group-by.js";
 import { nameFromParts, stringsIn } from "./names.js";
-import type { LintContext, LintRule, LintStatement } from "./rule.js";
+import { perFile } from "./per-file.js";
+import type { LintContext, LintRule } from "./rule.js";
 import { formatTypeName } from "./type-name.js";
 
 /* What OR REPLACE cannot replace: I05 of the notes. */
@@ -22,15 +24,14 @@ const replaceViewColumns: LintRule = {
     bad: "CREATE OR REPLACE VIEW members AS SELECT id, name FROM users;\nCREATE OR REPLACE VIEW members AS SELECT name FROM users;",
     good: ["DROP VIEW IF EXISTS members;\nCREATE VIEW members AS SELECT name FROM users;"],
   },
+  looksAt: ["ViewStmt"],
   exemptsNewTables: false,
   check({ node, runs }, context) {
     if (runs === "called" || !("ViewStmt" in node) || !node.ViewStmt.replace || !node.ViewStmt.view) return [];
     const view = context.model.resolve(node.ViewStmt.view);
     const label = formatName(view);
     const since = lastDrop("view", view.name, context);
-    const earlier = viewsSince(since, context).filter(
-      (one) => one.view && isSameName(context.model.resolve(one.view), view),
-    );
+    const earlier = viewsSince(since, view, context);
     const columns = columnsOf(node.ViewStmt);
     for (const one of earlier) {
       const before = columnsOf(one);
@@ -62,23 +63,20 @@ const replaceFunctionSignature: LintRule = {
       "DROP FUNCTION IF EXISTS score(int);\nCREATE OR REPLACE FUNCTION score(n int, factor int DEFAULT 1) RETURNS int LANGUAGE sql AS 'SELECT n * factor';",
     ],
   },
+  looksAt: ["CreateFunctionStmt"],
   exemptsNewTables: false,
   check({ node, runs }, context) {
     if (runs === "called" || !("CreateFunctionStmt" in node) || !node.CreateFunctionStmt.replace) return [];
     const now = shapeOf(node.CreateFunctionStmt, context);
     const label = formatName(now.name);
     const since = lastDrop("function", now.name.name, context);
-    const rest = context.statements.slice(context.index + 1);
-    const end = functionsIn(rest, context).findLast(
-      ({ name, args }) => isSameName(name, now.name) && args.join() === now.args.join(),
-    );
+    const all = functionsOf(now.name, context);
+    const end = all.findLast(({ index, args }) => index > context.index && args.join() === now.args.join());
     if (since < 0 && end !== undefined && end.result !== now.result) {
       return [{ message: `By the end of the file ${label} returns ${end.result}: a second run fails here` }];
     }
     if (since >= 0) return [];
-    const others = functionsIn(context.statements.slice(0, context.index), context).filter(({ name }) =>
-      isSameName(name, now.name),
-    );
+    const others = all.filter(({ index }) => index < context.index);
     const same = others.find(({ args }) => args.join() === now.args.join());
     const rival = others.find((one) => one !== same && isAmbiguous(one, now));
     if (rival !== undefined) {
@@ -93,23 +91,42 @@ const replaceFunctionSignature: LintRule = {
 
 /** The place of the last DROP of that name before this statement, -1 without one. */
 function lastDrop(kind: "view" | "function", name: string, context: LintContext): number {
-  const drops = (effectsOfFile(context).byKind.get(kind) ?? []).filter(
-    ({ effect, index }) => index < context.index && effect.action === "drop" && effect.name === name,
-  );
-  return drops.at(-1)?.index ?? -1;
+  const drops = dropsByName(context).get(`${kind} ${name}`) ?? [];
+  return drops.findLast(({ index }) => index < context.index)?.index ?? -1;
 }
 
-function viewsSince(since: number, { statements, index }: LintContext): readonly ViewStmt[] {
-  return statements
-    .slice(since + 1, index)
-    .flatMap(({ node, runs }) => ("ViewStmt" in node && runs === "now" ? [node.ViewStmt] : []));
+const dropsByName = perFile((context) =>
+  groupBy(effectsOfFile(context).all, ({ effect: { action, kind, name } }) =>
+    action === "drop" ? [`${kind} ${name}`] : [],
+  ),
+);
+
+/** The statements that make a view, between a place and this statement. */
+function viewsSince(since: number, view: QualifiedName, context: LintContext): readonly ViewStmt[] {
+  const all = definitionsByName(context).get(view.name) ?? [];
+  return all.flatMap(({ node, index }) => {
+    const made = "ViewStmt" in node && since < index && index < context.index ? node.ViewStmt : undefined;
+    return made?.view && isSameName(context.model.resolve(made.view), view) ? [made] : [];
+  });
 }
 
-function functionsIn(statements: readonly LintStatement[], context: LintContext): readonly Shape[] {
-  return statements.flatMap(({ node, runs }) =>
-    "CreateFunctionStmt" in node && runs === "now" ? [shapeOf(node.CreateFunctionStmt, context)] : [],
-  );
+/** All that make a function of that name, whatever its arguments. */
+function functionsOf(name: QualifiedName, context: LintContext): readonly (Shape & { readonly index: number })[] {
+  const all = definitionsByName(context).get(name.name) ?? [];
+  return all.flatMap(({ node, index }) => {
+    const shape = "CreateFunctionStmt" in node ? shapeOf(node.CreateFunctionStmt, context) : undefined;
+    return shape && isSameName(shape.name, name) ? [{ ...shape, index }] : [];
+  });
 }
+
+/** The views and functions that a file makes, by their names without schema. */
+const definitionsByName = perFile(({ statements }) => {
+  const made = statements.flatMap(({ node, runs }, index) => (runs === "now" ? [{ node, index }] : []));
+  return groupBy(made, ({ node }) => {
+    if ("ViewStmt" in node) return [node.ViewStmt.view?.relname ?? ""];
+    return "CreateFunctionStmt" in node ? stringsIn(node.CreateFunctionStmt.funcname).slice(-1) : [];
+  });
+});
 
 /** The names of a view's columns; undefined where only the server knows them. */
 function columnsOf({ aliases, query }: ViewStmt): readonly string[] | undefined {

@@ -1,6 +1,6 @@
 import type { ColumnDef, Constraint } from "libpg-query";
 import { formatName, quoteLiteral } from "../db/identifier.js";
-import type { LintContext, LintHit, LintRule, LintStatement } from "./rule.js";
+import type { LintHit, LintRule, LintStatement } from "./rule.js";
 import { backfillInPieces, notNullInSteps, sqlColumn, sqlName, sqlObjectName, sqlType } from "./sql.js";
 import { type AddedColumn, addedColumnsOf, alterationsOf, constraintsIn } from "./tree.js";
 import { clauseAt } from "./tree-text.js";
@@ -27,6 +27,7 @@ const volatileDefault: LintRule = {
       "ALTER TABLE users ADD COLUMN token uuid;\nALTER TABLE users ALTER COLUMN token SET DEFAULT gen_random_uuid();",
     ],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check(statement, context) {
     return addedColumnsOf(statement, context).flatMap((added): readonly LintHit[] => {
@@ -40,7 +41,7 @@ const volatileDefault: LintRule = {
           message: `ADD COLUMN ${name} ${verb} ${formatName(table)}: ${found.call} is ${found.isCertain ? "volatile" : "not known, and volatile unless its definition says otherwise"}`,
           table,
           location: added.column.location,
-          saferSql: inSteps(added, defaultText(statement, context, { column: added.column, constraint })),
+          saferSql: inSteps(added, defaultText(statement, { column: added.column, constraint })),
           ...(found.isCertain ? {} : { severity: "warning" as const }),
         },
       ];
@@ -58,17 +59,13 @@ interface Default {
 }
 
 /** What stands after DEFAULT, up to the next constraint of the column. */
-function defaultText(
-  statement: LintStatement,
-  context: LintContext,
-  { column, constraint }: Default,
-): string | undefined {
+function defaultText(statement: LintStatement, { column, constraint }: Default): string | undefined {
   const { location = 0 } = constraint;
   const later = constraintsIn(column.constraints).flatMap((one) =>
     (one.location ?? 0) > location ? [one.location ?? 0] : [],
   );
   const end = later.length > 0 ? Math.min(...later) : undefined;
-  return clauseAt(statement, context, { location, end })?.replace(/^default\s+/i, "");
+  return clauseAt(statement, { location, end })?.replace(/^default\s+/i, "");
 }
 
 /** The same column by way of NULL. */
@@ -115,6 +112,7 @@ const serial: LintRule = {
       "ALTER TABLE users ADD COLUMN number bigint;\nCREATE SEQUENCE users_number_seq OWNED BY users.number;\nALTER TABLE users ALTER COLUMN number SET DEFAULT nextval('users_number_seq');",
     ],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     addedColumnsOf(statement, context)
@@ -143,6 +141,7 @@ const identity: LintRule = {
     bad: "ALTER TABLE users ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY;",
     good: ["ALTER TABLE users ADD COLUMN number bigint;"],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     addedColumnsOf(statement, context)
@@ -163,12 +162,13 @@ const storedGenerated: LintRule = {
     bad: "ALTER TABLE users ADD COLUMN mail text GENERATED ALWAYS AS (lower(email)) STORED;",
     good: ["ALTER TABLE users ADD COLUMN mail text GENERATED ALWAYS AS (lower(email)) VIRTUAL;"],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     addedColumnsOf(statement, context)
       .filter(({ column }) => constraintOfKind(column, "CONSTR_GENERATED")?.generated_kind === "s")
       .map((added) => {
-        const clause = clauseAt(statement, context, { location: added.column.location });
+        const clause = clauseAt(statement, { location: added.column.location });
         const virtual = clause?.replace(/\bstored\b(?![\s\S]*\bstored\b)/i, "VIRTUAL");
         const saferSql = virtual && `-- PostgreSQL 18:\nALTER TABLE ${sqlName(added.table)} ADD COLUMN ${virtual};`;
         return rewriteHit(added, { because: "its value is computed and stored for each row", saferSql });
@@ -187,6 +187,7 @@ const setExpression: LintRule = {
     bad: "ALTER TABLE users ALTER COLUMN mail SET EXPRESSION AS (lower(email));",
     good: ["ALTER TABLE users ADD COLUMN mail_lower text GENERATED ALWAYS AS (lower(email)) VIRTUAL;"],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     alterationsOf(statement, context)

@@ -23,6 +23,7 @@ const setUnlogged: LintRule = {
     bad: "ALTER TABLE users SET UNLOGGED;",
     good: ["CREATE UNLOGGED TABLE sessions (id bigint PRIMARY KEY);"],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: alterCheck("AT_SetUnLogged", (table) => `SET UNLOGGED rewrites ${table}`),
 };
@@ -100,6 +101,7 @@ const setTablespace: LintRule = {
 const cluster: LintRule = {
   ...setUnlogged,
   id: "cluster",
+  looksAt: ["ClusterStmt"],
   title: "CLUSTER",
   why: [`CLUSTER holds an AccessExclusiveLock while it writes the table anew in the order of an index: ${fact}`],
   safer: instead,
@@ -116,6 +118,7 @@ const cluster: LintRule = {
 const vacuumFull: LintRule = {
   ...setUnlogged,
   id: "vacuum-full",
+  looksAt: ["VacuumStmt"],
   title: "VACUUM FULL",
   why: [`VACUUM FULL holds an AccessExclusiveLock while it writes the table anew: ${fact}`],
   safer: `VACUUM without FULL takes a ShareUpdateExclusiveLock and makes the room free for new rows. To give it back to the disk: ${instead}`,
@@ -152,6 +155,7 @@ const refresh: LintRule = {
     bad: "REFRESH MATERIALIZED VIEW counts;",
     good: ["REFRESH MATERIALIZED VIEW CONCURRENTLY counts;"],
   },
+  looksAt: ["RefreshMatViewStmt"],
   exemptsNewTables: true,
   check({ node, runs }, context) {
     if (runs === "called" || !("RefreshMatViewStmt" in node)) return [];

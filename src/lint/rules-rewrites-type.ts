@@ -24,6 +24,7 @@ const alterColumnType: LintRule = {
     bad: "ALTER TABLE users ALTER COLUMN points TYPE bigint;",
     good: ["ALTER TABLE users ADD COLUMN points_new bigint;", "ALTER TABLE users ALTER COLUMN name TYPE text;"],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     typeAlterations(statement, context).flatMap(({ effect, table, column, name, from, to }): readonly LintHit[] => {
@@ -109,6 +110,7 @@ const typeRebuild: LintRule = {
       "CREATE INDEX CONCURRENTLY users_seen_idx ON users (seen);",
     ],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     typeAlterations(statement, context).flatMap(

@@ -18,6 +18,7 @@ const sequenceMoved: LintRule = {
     bad: "SELECT setval('tickets', 1000);",
     good: ["CREATE SEQUENCE IF NOT EXISTS tickets START 1000;"],
   },
+  looksAt: ["SelectStmt", "AlterSeqStmt", "AlterTableStmt"],
   exemptsNewTables: false,
   check(statement) {
     if (statement.runs === "called" || statement.isGuarded) return [];
@@ -40,6 +41,7 @@ const slotCall: LintRule = {
       "SELECT pg_create_logical_replication_slot('stream', 'pgoutput')\n  WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = 'stream');",
     ],
   },
+  looksAt: ["SelectStmt"],
   exemptsNewTables: false,
   check({ node, runs, isGuarded }) {
     if (runs === "called" || isGuarded || !("SelectStmt" in node) || nodesOf(node, "SubLink").length > 0) return [];

@@ -1,6 +1,7 @@
 import type { VariableSetStmt } from "libpg-query";
 import type { Node } from "../migrate/parse.js";
 import { stringsIn } from "./names.js";
+import { perFile } from "./per-file.js";
 import type { LintContext, LintRule, LintStatement } from "./rule.js";
 import { nodesOf } from "./tree.js";
 
@@ -19,6 +20,7 @@ const sessionSetting: LintRule = {
     bad: "SET search_path = app, public;\nCREATE TABLE IF NOT EXISTS rooms (id bigint PRIMARY KEY);",
     good: ["SET LOCAL search_path = app, public;\nCREATE TABLE IF NOT EXISTS rooms (id bigint PRIMARY KEY);"],
   },
+  looksAt: ["VariableSetStmt", "SelectStmt"],
   exemptsNewTables: false,
   check(statement, context) {
     const set = settingOf(statement);
@@ -51,6 +53,7 @@ const localOutsideTransaction: LintRule = {
       "SET maintenance_work_mem = '1GB';\nCREATE INDEX CONCURRENTLY IF NOT EXISTS users_email_idx ON users (email);\nRESET maintenance_work_mem;",
     ],
   },
+  looksAt: ["VariableSetStmt", "SelectStmt"],
   exemptsNewTables: false,
   check(statement, context) {
     const set = settingOf(statement);
@@ -75,6 +78,7 @@ const triggersDisabled: LintRule = {
     bad: "SET LOCAL session_replication_role = replica;\nDELETE FROM users WHERE id = 1;",
     good: ["SET CONSTRAINTS ALL DEFERRED;\nDELETE FROM users WHERE id = 1;"],
   },
+  looksAt: ["VariableSetStmt", "SelectStmt", "AlterTableStmt"],
   exemptsNewTables: true,
   check(statement, context) {
     const { node, runs } = statement;
@@ -127,18 +131,30 @@ function stringOf(node: Node | undefined): string | undefined {
   return node !== undefined && "A_Const" in node ? node.A_Const.sval?.sval : undefined;
 }
 
-/** Timeouts of locks have a rule of their own; messages and the like change nothing that is done. */
+/** Timeouts of locks have a rule of their own; messages and what else pg_dump writes at its head change nothing that is done. */
 function isStrong(name: string): boolean {
-  return !/^(?:lock_timeout|client_min_messages|application_name|check_function_bodies|statement_timeout|idle_in_transaction_session_timeout|log_.*|session_replication_role)$/.test(
-    name,
-  );
+  return !(weakSettings.has(name) || name.startsWith("log_"));
 }
 
-function isResetLater(name: string, { statements, index }: LintContext): boolean {
-  return statements.slice(index + 1).some((one) => {
-    const set = settingOf(one);
-    return set?.isReset === true && (set.name === name || set.name === "all");
-  });
+const weakSettings = new Set([
+  ...["lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"],
+  ...["application_name", "client_min_messages", "client_encoding", "standard_conforming_strings", "xmloption"],
+  ...["check_function_bodies", "row_security", "default_tablespace", "default_table_access_method"],
+  "session_replication_role",
+]);
+
+function isResetLater(name: string, context: LintContext): boolean {
+  const resets = lastResets(context);
+  return Math.max(resets.get(name) ?? -1, resets.get("all") ?? -1) > context.index;
 }
+
+/** The place of the last RESET by the name of the setting. */
+const lastResets = perFile(({ statements }) => {
+  const resets = statements.flatMap((statement, index) => {
+    const set = settingOf(statement);
+    return set?.isReset === true ? [[set.name, index] as const] : [];
+  });
+  return new Map(resets);
+});
 
 export const sessionRules: readonly LintRule[] = [sessionSetting, localOutsideTransaction, triggersDisabled];

@@ -1,5 +1,7 @@
 import { effectsOfFile } from "./effects.js";
-import type { LintContext, LintRule } from "./rule.js";
+import { groupBy } from "./group-by.js";
+import { perFile } from "./per-file.js";
+import type { LintRule } from "./rule.js";
 import { nodesOf } from "./tree.js";
 
 /* What does not go together in one transaction: L22 and L28 of the notes. */
@@ -30,27 +32,24 @@ const enumValueUsed: LintRule = {
     if (added.size === 0) return [];
     return nodesOf(statement.node, "A_Const").flatMap(({ sval, location }) => {
       const value = sval?.sval;
-      if (value === undefined || !added.has(value)) return [];
+      const adding = added.get(value ?? "")?.findLast(({ index }) => index < context.index);
+      if (adding === undefined) return [];
+      const type = adding.effect.label.replace(/^.* of /s, "");
       const place = location === undefined ? {} : { location };
-      return [{ message: `'${value}' is a value that this very transaction adds to ${added.get(value)}`, ...place }];
+      return [{ message: `'${value}' is a value that this very transaction adds to ${type}`, ...place }];
     });
   },
 };
 
-/** Values that earlier statements of the file add, with their types, but for types that the file makes itself. */
-function addedValues(context: LintContext): ReadonlyMap<string, string> {
-  const { byKind } = effectsOfFile(context);
-  const added = (byKind.get("enum value") ?? []).filter(
-    ({ index, effect }) => index < context.index && effect.action === "create",
-  );
-  if (added.length === 0) return new Map();
-  const types = (byKind.get("type") ?? []).filter(
-    ({ index, effect }) => index < context.index && effect.action === "create",
-  );
-  const made = new Set(types.map(({ effect }) => effect.key));
-  const old = added.filter(({ effect }) => !effect.dependsOn.some((type) => made.has(type)));
-  return new Map(old.map(({ effect }) => [effect.name, effect.label.replace(/^.* of /s, "")]));
-}
+/** What adds a value, by the value, but for types that the file makes itself before that. */
+const addedValues = perFile((context) => {
+  const { byKind, byKey } = effectsOfFile(context);
+  const added = (byKind.get("enum value") ?? []).filter(({ effect, index }) => {
+    const made = effect.dependsOn.flatMap((type) => byKey.get(type) ?? []);
+    return effect.action === "create" && !made.some((one) => one.effect.action === "create" && one.index < index);
+  });
+  return groupBy(added, ({ effect }) => [effect.name]);
+});
 
 const ownTransaction: LintRule = {
   id: "own-transaction",
@@ -66,6 +65,7 @@ const ownTransaction: LintRule = {
     bad: "BEGIN;\nCREATE TABLE IF NOT EXISTS rooms (id bigint PRIMARY KEY);\nCOMMIT;",
     good: ["CREATE TABLE IF NOT EXISTS rooms (id bigint PRIMARY KEY);"],
   },
+  looksAt: ["TransactionStmt"],
   exemptsNewTables: false,
   check({ node, text }) {
     if (!("TransactionStmt" in node)) return [];
@@ -93,6 +93,7 @@ const blockCommits: LintRule = {
     bad: "DO $$ BEGIN UPDATE users SET locale = 'en' WHERE locale IS NULL; COMMIT; END $$;",
     good: ["DO $$ BEGIN UPDATE users SET locale = 'en' WHERE locale IS NULL; END $$;"],
   },
+  looksAt: ["DoStmt"],
   exemptsNewTables: false,
   check({ node, text }, { parser, statements }) {
     if (!("DoStmt" in node) || !/\b(?:commit|rollback)\b/i.test(text)) return [];

@@ -1,5 +1,6 @@
 import type { ColumnDef, RangeVar } from "libpg-query";
 import type { QualifiedName } from "../db/identifier.js";
+import { addedConstraints } from "./added-constraints.js";
 import { stringsIn } from "./names.js";
 import type { LintContext, LintHit, LintRule, LintStatement } from "./rule.js";
 import { sqlColumn } from "./sql.js";
@@ -101,9 +102,10 @@ const intPrimaryKey: LintRule = {
     bad: "CREATE TABLE IF NOT EXISTS messages (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);",
     good: ["CREATE TABLE IF NOT EXISTS messages (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);"],
   },
+  looksAt: ["CreateStmt", "AlterTableStmt"],
   exemptsNewTables: false,
-  check: (statement, context) =>
-    columnsIn(statement, context)
+  check: (statement, context) => [
+    ...columnsIn(statement, context)
       .filter(({ column, type, isPrimary }) => isPrimary && /^(?:integer|smallint)$/.test(type) && counts(column))
       .map(({ column, name, table, type }) => ({
         message: `${column.colname} runs out of numbers as ${type}`,
@@ -111,6 +113,14 @@ const intPrimaryKey: LintRule = {
         table,
         saferSql: `${name} bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY`,
       })),
+    ...addedConstraints(statement, context).flatMap(({ constraint, table, column: beside }): readonly LintHit[] => {
+      const keys = stringsIn(constraint.keys);
+      if (constraint.contype !== "CONSTR_PRIMARY" || beside !== undefined || keys.length !== 1) return [];
+      const column = context.model.table(table)?.columns.find(({ name }) => name === keys[0]);
+      if (!column?.hasDefault || !/^(?:integer|smallint)$/.test(column.type)) return [];
+      return [{ message: `${column.name} runs out of numbers as ${column.type}`, table }];
+    }),
+  ],
 };
 
 interface TypeRule extends Pick<LintRule, "id" | "severity" | "title" | "why" | "safer"> {
@@ -131,6 +141,7 @@ function typeRule({ matches, written, column: example, better, ...rule }: TypeRu
     ...rule,
     topic: "types",
     example: { bad: table(example), good: [table(better({ name, type }))] },
+    looksAt: ["CreateStmt", "AlterTableStmt"],
     exemptsNewTables: false,
     check: (statement, context) =>
       columnsIn(statement, context)

@@ -1,33 +1,18 @@
-import type { LintContext, LintStatement } from "./rule.js";
+import type { LintStatement } from "./rule.js";
 
 /**
  * The text of a statement from a place in its tree on, for a safer form in the author's own words. It ends at `end`
  * where that is told, else where the clause does: before the next comma or closing parenthesis that is not inside of
- * parentheses or quotes. Undefined where the place cannot be found again.
+ * parentheses or quotes. Undefined where there is no text at the place.
  */
 export function clauseAt(
   statement: LintStatement,
-  context: LintContext,
-  { location, end }: { readonly location?: number; readonly end?: number },
+  { location = 0, end }: { readonly location?: number; readonly end?: number },
 ): string | undefined {
-  // Places in the tree are bytes of the file; the statement parsed by itself tells how far they are off.
-  const own = context.parser.parse(statement.text)[0];
-  const [there, here] = [firstLocation(statement.node), firstLocation(own?.node)];
-  if (own === undefined || there === undefined || here === undefined) return undefined;
-  const offsetOf = (place: number) => own.offsetOf(place - there + here);
-  const from = statement.text.slice(offsetOf(location ?? 0));
-  const length = end === undefined ? clauseLength(from) : offsetOf(end) - offsetOf(location ?? 0);
-  return from.slice(0, length).trim();
-}
-
-/** The first place that the tree names, the same one in both trees. */
-function firstLocation(tree: unknown): number | undefined {
-  if (typeof tree !== "object" || tree === null) return undefined;
-  for (const [key, value] of Object.entries(tree)) {
-    const found = key === "location" && typeof value === "number" ? value : firstLocation(value);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  const from = statement.textFrom(location);
+  const length = end === undefined ? clauseLength(from) : from.length - statement.textFrom(end).length;
+  const clause = from.slice(0, length).trim();
+  return clause === "" ? undefined : clause;
 }
 
 const pieces =

@@ -3,7 +3,7 @@ import type { QualifiedName } from "../db/identifier.js";
 import type { Node } from "../migrate/parse.js";
 import type { TableModel } from "./model.js";
 import { nameFromParts, stringsIn } from "./names.js";
-import type { LintContext, LintStatement } from "./rule.js";
+import type { LintContext, LintStatement, NodeKind } from "./rule.js";
 
 /*
  * Reading PostgreSQL's syntax trees. Zeros, empty strings and false are left out of them: a missing field is that.
@@ -97,11 +97,10 @@ export function hasDefElem(nodes: readonly Node[] | undefined, name: string): bo
   return !/"(?:off|false|no|0)"|"ival":0|"(?:Integer|Boolean)":\{\}/i.test(value);
 }
 
-type KindOfNode = Node extends infer One ? (One extends object ? keyof One : never) : never;
-type NodeOfKind<Kind extends KindOfNode> = Extract<Node, Record<Kind, unknown>>[Kind];
+type NodeOfKind<Kind extends NodeKind> = Extract<Node, Record<Kind, unknown>>[Kind];
 
 /** Every node below a tree that is of one kind: `nodesOf(expression, "FuncCall")`. */
-export function nodesOf<Kind extends KindOfNode>(tree: unknown, kind: Kind): readonly NodeOfKind<Kind>[] {
+export function nodesOf<Kind extends NodeKind>(tree: unknown, kind: Kind): readonly NodeOfKind<Kind>[] {
   if (typeof tree !== "object" || tree === null) return [];
   return Object.entries(tree).flatMap(([key, value]) => [
     // The key tells the kind: that is how the parser writes a node.

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { LintResult } from "../../src/lint/run.js";
 import { runRoomctl } from "../support/cli.js";
@@ -48,6 +49,9 @@ test("an ignored finding fails nothing, is counted, and keeps its reason in JSON
   const text = await lint(["--since", "1"], folder.directory);
   expect(text.stdout).not.toContain("[index-not-concurrent]");
   expect(text.stdout).toMatch(/, [12] ignored/);
+  expect((await lint(["--since", "1", "--verbose"], folder.directory)).stdout).toMatch(
+    /^0002_index\.up\.sql:2:29: ignored: .* \[index-not-concurrent\]\n {4}reason: built before the app starts$/m,
+  );
   const ignored = expect.objectContaining({
     rule: "index-not-concurrent",
     ignoredBecause: "built before the app starts",
@@ -83,6 +87,51 @@ test("with a database what is pending is linted, what it makes is new, and the s
   expect(indexes).toMatchObject([{ migration: "0002_index", severity: "warning", table: { name: "users" } }]);
   expect(indexes[0]?.message).toMatch(/\(\d+ kB\)$|\(0 rows, \d+ kB\)$/);
   expect(status).toBe(answer.findings.some(({ severity }) => severity === "error") ? 3 : 0);
+});
+
+test("words tell only of those migrations, which know the files before them; a path of the folder is one of them", async () => {
+  using folder = createMigrationFolder({ ...files, "0002_index.down.sql": "DROP INDEX users_email;\n" });
+  const answer = async (...words: string[]) => (await lint([...words, "--json"], folder.directory)).json<LintResult>();
+  expect(await answer("1")).toMatchObject({ migrations: ["0001_users"], basis: "every file", statementCount: 1 });
+  for (const word of ["2", "0002_index.up.sql", join(folder.directory, "0002_index.up.sql")]) {
+    const { migrations, findings } = await answer(word);
+    expect(migrations).toEqual(["0002_index"]);
+    expect(findings).toContainEqual(
+      expect.objectContaining({ rule: "index-not-concurrent", path: expect.any(String) }),
+    );
+    expect(findings.every(({ migration }) => migration === "0002_index")).toBe(true);
+  }
+  expect(await lint(["3"], folder.directory)).toMatchObject({ status: 2 });
+  const down = await lint(["0002_index.down.sql"], folder.directory);
+  expect(down.status).toBe(0);
+  expect(down.stderr).toContain("0002_index.down.sql is not linted");
+});
+
+test("a SQL file outside of the folder is linted by itself, and needs no folder", async () => {
+  using folder = createMigrationFolder({ "other.txt": "" });
+  using elsewhere = createMigrationFolder({ "fix.sql": "\nDROP TABLE old_scores;\n" });
+  const path = join(elsewhere.directory, "fix.sql");
+  const { status, stdout } = await lint([path], folder.directory);
+  expect(status).toBe(3);
+  expect(stdout).toMatch(/fix\.sql:2:1: error: .*\[drop-table\]/);
+  expect(stdout).toMatch(/^1 statement of 1 file \(by themselves, no database\)/m);
+  expect(await lint([join(elsewhere.directory, "gone.sql")], folder.directory)).toMatchObject({
+    status: 1,
+    stdout: "",
+  });
+});
+
+test("with a database a named migration is linted whether it is applied or not, a loose file on its schema", async () => {
+  using folder = createMigrationFolder(files);
+  using elsewhere = createMigrationFolder({ "fix.sql": "CREATE INDEX IF NOT EXISTS users_id ON users (id);" });
+  await using scratch = await createScratchDatabase();
+  const run = async (...words: string[]) =>
+    runRoomctl(["migrate", ...words, "--dir", folder.directory, "--json"], { databaseUrl: scratch.url });
+  expect(await run("up", "--to", "1")).toMatchObject({ status: 0 });
+  expect((await run("lint", "1")).json()).toMatchObject({ basis: "every file", migrations: ["0001_users"] });
+  expect((await run("lint", "2")).json()).toMatchObject({ basis: "pending", migrations: ["0002_index"] });
+  const loose = await run("lint", join(elsewhere.directory, "fix.sql"));
+  expect(loose.json()).toMatchObject({ basis: "file", findings: [{ table: { name: "users", sizeBytes: 16_384 } }] });
 });
 
 test("annotations name the file as the repository does", async () => {

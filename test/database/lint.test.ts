@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { quoteIdentifier } from "../../src/db/identifier.js";
-import { readMigrationFiles } from "../../src/migrate/files.js";
 import { lintFiles } from "../../src/lint/run.js";
+import { readMigrationFiles } from "../../src/migrate/files.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { createScratchDatabase, serverNames } from "../support/postgres.js";
 

@@ -1,5 +1,5 @@
-import { lintMigrations } from "../../src/lint/lint.js";
 import type { LintFinding } from "../../src/lint/finding.js";
+import { lintMigrations } from "../../src/lint/lint.js";
 import type { LintRule } from "../../src/lint/rule.js";
 import { loadParser } from "../../src/migrate/parse.js";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { lintMigrations } from "../../src/lint/lint.js";
 import { ignoreRules } from "../../src/lint/ignore-rules.js";
+import { lintMigrations } from "../../src/lint/lint.js";
 import type { LintHit, LintRule, LintStatement } from "../../src/lint/rule.js";
 import { loadParser } from "../../src/migrate/parse.js";
 import { lintExample } from "../support/lint.js";

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { constraintRules } from "../../src/lint/rules-constraints.js";
-import { notNullRules } from "../../src/lint/rules-constraints-null.js";
 import { validationRules } from "../../src/lint/rules-constraints-validate.js";
 import { foreignKeyRules } from "../../src/lint/rules-foreign-keys.js";
 import { foreignKeyShapeRules } from "../../src/lint/rules-foreign-keys-shape.js";
 import { concurrentlyRules } from "../../src/lint/rules-locks-concurrently.js";
 import { indexLockRules } from "../../src/lint/rules-locks-indexes.js";
 import { transactionLockRules } from "../../src/lint/rules-locks-transaction.js";
+import { notNullRules } from "../../src/lint/rules-not-null.js";
 import { objectLockRules } from "../../src/lint/rules-objects-locks.js";
 import { partitionRules } from "../../src/lint/rules-partitions.js";
 import { columnRewriteRules } from "../../src/lint/rules-rewrites-columns.js";

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { packageRoot } from "../../src/core/package-root.js";
 import type { LintFinding } from "../../src/lint/finding.js";
-import { rulePage, rulesPage } from "../../src/lint/page.js";
+import { overviewPage } from "../../src/lint/overview-page.js";
+import { rulePage } from "../../src/lint/rule-page.js";
 import { lintRules } from "../../src/lint/rules.js";
 import { lintExample } from "../support/lint.js";
 
@@ -40,7 +41,7 @@ describe.each(lintRules.map((rule) => [rule.id, rule] as const))("%s", (id, { ex
 
 /** File name → text, of all that belongs into docs/lint. */
 const pages = new Map([
-  ["README.md", rulesPage(lintRules)],
+  ["README.md", overviewPage(lintRules)],
   ...lintRules.map((rule) => [`${rule.id}.md`, rulePage(rule)] as const),
 ]);
 

@@ -24,6 +24,7 @@ const publishedWithoutIdentity: LintRule = {
     bad: "CREATE PUBLICATION stream FOR TABLE clicks;",
     good: ["ALTER TABLE clicks REPLICA IDENTITY FULL;\nCREATE PUBLICATION stream FOR TABLE clicks;"],
   },
+  looksAt: ["CreatePublicationStmt", "AlterPublicationStmt", "CreateStmt"],
   exemptsNewTables: false,
   check(statement, context) {
     if (statement.runs === "called") return [];
@@ -51,7 +52,9 @@ function newlyPublished({ node }: LintStatement, context: LintContext): readonly
   const schemas = nodesOf(statement.pubobjects, "PublicationObjSpec").map(({ pubobjtype, name }) =>
     pubobjtype === "PUBLICATIONOBJ_TABLES_IN_SCHEMA" ? name : undefined,
   );
-  const all = context.model.tables().filter(({ name }) => statement.for_all_tables || schemas.includes(name.schema));
+  const isWide = statement.for_all_tables || schemas.some((schema) => schema !== undefined);
+  const everything = isWide ? context.model.tables() : [];
+  const all = everything.filter(({ name }) => statement.for_all_tables || schemas.includes(name.schema));
   return [...named, ...all].filter(lacksIdentity).map(({ name }) => name);
 }
 
@@ -89,6 +92,7 @@ const publishedTableChanged: LintRule = {
     bad: "ALTER TABLE users DROP CONSTRAINT IF EXISTS users_pkey;",
     good: ["ALTER TABLE users ADD COLUMN IF NOT EXISTS locale text;"],
   },
+  looksAt: ["DropStmt", "RenameStmt", "AlterObjectSchemaStmt", "AlterTableStmt"],
   exemptsNewTables: true,
   check(statement, context) {
     if (statement.runs === "called") return [];
@@ -124,6 +128,7 @@ const replicaIdentity: LintRule = {
     bad: "ALTER TABLE users REPLICA IDENTITY FULL;",
     good: ["ALTER TABLE users REPLICA IDENTITY DEFAULT;"],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check(statement, context) {
     const relation = alterTableOf(statement)?.relation;

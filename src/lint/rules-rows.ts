@@ -1,10 +1,10 @@
 import type { InsertStmt } from "libpg-query";
 import { formatName, isSameName, type QualifiedName } from "../db/identifier.js";
 import type { Node } from "../migrate/parse.js";
-import { repeatedAssignment } from "./assignments.js";
-import { stringsIn } from "./names.js";
+import { type RepeatedAssignment, repeatedAssignment } from "./assignments.js";
+import { isFilledAnew } from "./emptied-tables.js";
 import type { LintContext, LintHit, LintRule, LintStatement } from "./rule.js";
-import { emptyingBefore, isTemporary } from "./temporary.js";
+import { isTemporary } from "./temporary-tables.js";
 import { alterCommands, alterTableOf, columnIn, nodesOf } from "./tree.js";
 
 /* Changes of rows that a second run makes again: I10 of the notes. */
@@ -58,10 +58,7 @@ function insertHit(insert: InsertStmt, context: LintContext): readonly LintHit[]
       },
     ];
   }
-  const again = repeatedAssignment(conflict.targetList, conflict.whereClause, table.name);
-  return again === undefined
-    ? []
-    : [{ message: `A second run sets ${again} of ${name} again, from its own value`, table, ...place }];
+  return [];
 }
 
 /** INSERT … SELECT that leaves out what is there: NOT EXISTS, NOT IN, an outer join, or rows that it takes from elsewhere. */
@@ -94,19 +91,6 @@ function hasConflict({ cols, onConflictClause }: InsertStmt, table: QualifiedNam
   return keys.some((columns) => columns !== undefined && isGiven(columns));
 }
 
-/** Emptied before by the same file: DELETE … then INSERT. */
-function isFilledAnew(table: QualifiedName, context: LintContext): boolean {
-  const { model } = context;
-  const named = (relation: { readonly schemaname?: string; readonly relname?: string } | undefined) =>
-    relation !== undefined && isSameName(model.resolve(relation), table);
-  return emptyingBefore(context).some(({ node }) => {
-    if ("DeleteStmt" in node) return named(node.DeleteStmt.relation);
-    if ("DropStmt" in node)
-      return nodesOf(node.DropStmt.objects, "List").some(({ items }) => stringsIn(items).at(-1) === table.name);
-    return "TruncateStmt" in node && nodesOf(node.TruncateStmt.relations, "RangeVar").some(named);
-  });
-}
-
 const updateNotIdempotent: LintRule = {
   id: "update-not-idempotent",
   topic: "idempotence",
@@ -128,15 +112,16 @@ const updateNotIdempotent: LintRule = {
     const { node, runs, isGuarded } = statement;
     if (runs === "called" || isGuarded) return [];
     if (alterTableOf(statement) !== undefined) return conversions(statement, context);
-    return /update/i.test(statement.text) ? [...updates(node, context), ...merges(node, context)] : [];
+    if (!/update/i.test(statement.text)) return [];
+    return [...updates(node, context), ...merges(node, context), ...upserts(node, context)];
   },
 };
 
 function updates(node: Node, context: LintContext): readonly LintHit[] {
   return nodesOf(node, "UpdateStmt").flatMap(({ relation, targetList, whereClause }) => {
     if (relation === undefined || isTemporary(relation.relname, context)) return [];
-    const column = repeatedAssignment(targetList, whereClause, relation.alias?.aliasname ?? relation.relname ?? "");
-    return column === undefined ? [] : [againHit(column, context.model.resolve(relation))];
+    const again = repeatedAssignment(targetList, whereClause, relation.alias?.aliasname ?? relation.relname ?? "");
+    return again === undefined ? [] : [againHit(again, context.model.resolve(relation))];
   });
 }
 
@@ -147,15 +132,28 @@ function merges(node: Node, context: LintContext): readonly LintHit[] {
       ({ commandType }) => commandType === "CMD_UPDATE",
     );
     const alias = relation.alias?.aliasname ?? relation.relname ?? "";
-    const columns = clauses.flatMap(
+    const repeated = clauses.flatMap(
       ({ targetList, condition }) => repeatedAssignment(targetList, condition, alias) ?? [],
     );
-    return columns.slice(0, 1).map((column) => againHit(column, context.model.resolve(relation)));
+    return repeated.slice(0, 1).map((again) => againHit(again, context.model.resolve(relation)));
   });
 }
 
-function againHit(column: string, table: QualifiedName): LintHit {
-  return { message: `A second run sets ${column} of ${formatName(table)} to another value again`, table };
+/** ON CONFLICT DO UPDATE: the rows of the first run are what the second one finds. */
+function upserts(node: Node, context: LintContext): readonly LintHit[] {
+  return nodesOf(node, "InsertStmt").flatMap(({ relation, onConflictClause: conflict }): readonly LintHit[] => {
+    if (relation === undefined || conflict === undefined || isTemporary(relation.relname, context)) return [];
+    const alias = relation.alias?.aliasname ?? relation.relname ?? "";
+    const again = repeatedAssignment(conflict.targetList, conflict.whereClause, alias);
+    if (again === undefined) return [];
+    const hit = againHit(again, context.model.resolve(relation));
+    // That a row was written is what `updated_at = now()` is there to say.
+    return [again.reason === "taken from the clock" ? { ...hit, severity: "info" } : hit];
+  });
+}
+
+function againHit({ column, reason }: RepeatedAssignment, table: QualifiedName): LintHit {
+  return { message: `A second run sets ${column} of ${formatName(table)} to another value: it is ${reason}`, table };
 }
 
 /** ALTER COLUMN … TYPE … USING an expression that is more than a cast is computed from the new values then. */

@@ -34,28 +34,6 @@ export function rulePage({ id, title, topic, severity, why, safer, example, exem
   ];
 }
 
-/** The list of all rules, `docs/lint/README.md`, as lines of Markdown. */
-export function rulesPage(rules: readonly LintRule[]): string[] {
-  const topics = [...new Set(rules.map(({ topic }) => topic))];
-  return [
-    "# Rules of roomctl migrate lint",
-    "",
-    "These pages are made from the rules themselves, and a test runs each example. `roomctl migrate lint --explain <rule>` prints",
-    "the same. An ignore stands before its statement, or behind it on its line, and must say why:",
-    '`-- roomctl-ignore <rule>[, <rule>] reason="…"`.',
-    ...topics.flatMap((topic) => [
-      "",
-      `## ${topic.charAt(0).toUpperCase()}${topic.slice(1)}`,
-      "",
-      "| rule | severity | what it finds |",
-      "|---|---|---|",
-      ...rules
-        .filter((rule) => rule.topic === topic)
-        .map(({ id, severity, title }) => `| [${id}](${id}.md) | ${severity} | ${title.replaceAll("|", "\\|")} |`),
-    ]),
-  ];
-}
-
 function fenced(sql: string): string[] {
   return ["```sql", ...sql.trim().split("\n"), "```"];
 }

@@ -1,7 +1,9 @@
 import type { ColumnDef } from "libpg-query";
 import { formatName } from "../db/identifier.js";
+import { effectsOfFile } from "./effects.js";
 import type { TableModel } from "./model.js";
 import { stringsIn } from "./names.js";
+import { perFile } from "./per-file.js";
 import type { LintHit, LintRule } from "./rule.js";
 import { backfillInPieces, notNullInSteps, sqlColumn, sqlName, sqlType } from "./sql.js";
 import { type Alteration, addedColumnsOf, alterationsOf, constraintIn, constraintsIn } from "./tree.js";
@@ -26,6 +28,7 @@ const setNotNull: LintRule = {
       "ALTER TABLE users VALIDATE CONSTRAINT users_email_not_null;\nALTER TABLE users ALTER COLUMN email SET NOT NULL;\nALTER TABLE users DROP CONSTRAINT users_email_not_null;",
     ],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) => [
     ...alterationsOf(statement, context).flatMap((alteration) =>
@@ -104,6 +107,7 @@ const notNullNoDefault: LintRule = {
     bad: "ALTER TABLE users ADD COLUMN name text NOT NULL;",
     good: ["ALTER TABLE users ADD COLUMN name text NOT NULL DEFAULT '';"],
   },
+  looksAt: ["AlterTableStmt"],
   exemptsNewTables: true,
   check: (statement, context) =>
     addedColumnsOf(statement, context).flatMap(({ column, name, table }): readonly LintHit[] => {
@@ -127,4 +131,42 @@ const notNullNoDefault: LintRule = {
     }),
 };
 
-export const notNullRules: readonly LintRule[] = [setNotNull, notNullNoDefault];
+const dropDefault: LintRule = {
+  id: "drop-default-of-not-null",
+  topic: "compatibility",
+  severity: "warning",
+  title: "DROP DEFAULT of a column that must not be NULL",
+  why: [
+    "Every INSERT that leaves the column out fails with 23502 from the commit on. That is what the running release does when it does not know the column, or counts on the default.",
+  ],
+  safer: "Keep the default until every release that runs gives the column a value itself.",
+  example: {
+    before: "CREATE TABLE users (id bigint PRIMARY KEY, locale text NOT NULL DEFAULT 'en');",
+    bad: "ALTER TABLE users ALTER COLUMN locale DROP DEFAULT;",
+    good: ["ALTER TABLE users ALTER COLUMN locale SET DEFAULT 'de';"],
+  },
+  looksAt: ["AlterTableStmt"],
+  exemptsNewTables: true,
+  check: (statement, context) =>
+    alterationsOf(statement, context).flatMap(({ command, table, model }): readonly LintHit[] => {
+      const column = model?.columns.find(({ name }) => name === command.name);
+      if (command.subtype !== "AT_ColumnDefault" || command.def !== undefined) return [];
+      if (!column?.isNotNull || !column.hasDefault) return [];
+      const isNew = madeColumns(context).has(`${formatName(table)}.${column.name}`);
+      const whose = isNew ? "of the release before, which does not know it," : "that leaves it out";
+      const message = `${formatName(table)}.${column.name} must not be NULL: without its default, an INSERT ${whose} fails`;
+      return [{ message, table, ...(isNew ? { severity: "error" } : {}) }];
+    }),
+};
+
+/** The columns that the file adds, as `users.locale`. */
+const madeColumns = perFile(
+  (context) =>
+    new Set(
+      (effectsOfFile(context).byKind.get("column") ?? []).flatMap(({ effect: { action, label } }) =>
+        action === "create" ? [label] : [],
+      ),
+    ),
+);
+
+export const notNullRules: readonly LintRule[] = [setNotNull, notNullNoDefault, dropDefault];

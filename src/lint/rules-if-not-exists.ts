@@ -24,6 +24,7 @@ const concurrentIndexIfNotExists: LintRule = {
     bad: "CREATE INDEX CONCURRENTLY IF NOT EXISTS users_email_idx ON users (email);",
     good: ["CREATE INDEX CONCURRENTLY users_email_idx ON users (email);"],
   },
+  looksAt: ["IndexStmt"],
   exemptsNewTables: true,
   check({ node }, context) {
     if (!("IndexStmt" in node)) return [];
@@ -53,6 +54,7 @@ const shapeBlind: LintRule = {
     bad: "CREATE TABLE IF NOT EXISTS users (id bigint PRIMARY KEY, email text);",
     good: ["ALTER TABLE users ADD COLUMN IF NOT EXISTS email text;"],
   },
+  looksAt: ["CreateStmt", "CreateTableAsStmt", "IndexStmt", "AlterTableStmt"],
   exemptsNewTables: false,
   check(statement, context) {
     if (statement.runs === "called") return [];
@@ -143,6 +145,7 @@ const noopStillLocks: LintRule = {
       "DO $$\nBEGIN\n  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'email') THEN\n    ALTER TABLE users ADD COLUMN email text;\n  END IF;\nEND $$;",
     ],
   },
+  looksAt: ["IndexStmt", "AlterTableStmt"],
   exemptsNewTables: true,
   growsWithSize: true,
   check(statement, context) {

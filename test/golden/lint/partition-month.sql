@@ -1,0 +1,2 @@
+CREATE TABLE events_2024_01 PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
+CREATE INDEX events_at_idx ON events (at);

@@ -1,0 +1,12 @@
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET default_tablespace = '';
+CREATE TABLE public.posts (id integer NOT NULL, title text);
+CREATE SEQUENCE public.posts_id_seq AS integer START WITH 1;
+ALTER SEQUENCE public.posts_id_seq OWNED BY public.posts.id;
+ALTER TABLE ONLY public.posts ALTER COLUMN id SET DEFAULT nextval('public.posts_id_seq'::regclass);
+ALTER TABLE ONLY public.posts ADD CONSTRAINT posts_pkey PRIMARY KEY (id);

@@ -1,0 +1,16 @@
+CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text NOT NULL, name text, nick varchar(50), age int, created_at timestamptz NOT NULL DEFAULT now(), status text NOT NULL DEFAULT 'active', score numeric(10,2), prefs json, deleted boolean);
+CREATE UNIQUE INDEX users_email_idx ON users (email);
+CREATE TABLE rooms (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner_id bigint REFERENCES users (id) ON DELETE CASCADE, title text, is_open boolean NOT NULL DEFAULT true, updated_at timestamptz);
+CREATE INDEX rooms_owner_idx ON rooms (owner_id);
+CREATE TABLE messages (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, room_id bigint NOT NULL REFERENCES rooms (id) ON DELETE CASCADE, author_id bigint, body text, sent_at timestamp NOT NULL DEFAULT now());
+CREATE INDEX messages_room_idx ON messages (room_id);
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+CREATE TABLE events (id bigint NOT NULL, at date NOT NULL, kind text) PARTITION BY RANGE (at);
+CREATE TABLE events_2023 PARTITION OF events FOR VALUES FROM ('2023-01-01') TO ('2024-01-01');
+CREATE VIEW online_users AS SELECT id, name FROM users;
+CREATE MATERIALIZED VIEW room_counts AS SELECT owner_id, count(*) AS n FROM rooms GROUP BY owner_id;
+CREATE UNIQUE INDEX room_counts_owner_idx ON room_counts (owner_id);
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;
+CREATE TRIGGER rooms_touch BEFORE UPDATE ON rooms FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE SEQUENCE ticket_seq;
+CREATE TABLE settings (key text PRIMARY KEY, value jsonb);
