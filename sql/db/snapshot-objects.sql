@@ -69,8 +69,9 @@ UNION ALL
 SELECT 'pg_cast'::regclass, oid, format('cast (%s as %s)', castsource::regtype, casttarget::regtype), NULL, NULL, NULL, NULL
   FROM pg_cast WHERE $1::text[] IS NULL AND oid >= 16384
 UNION ALL
-SELECT 'pg_language'::regclass, oid, 'language ' || quote_ident(lanname), NULL, lanowner, 'l', lanacl
-  FROM pg_language WHERE $1::text[] IS NULL AND oid >= 16384
+-- Those that initdb made are told only where somebody gave or took their USAGE.
+SELECT 'pg_language'::regclass, oid, 'language ' || quote_ident(lanname), NULL, CASE WHEN oid >= 16384 THEN lanowner END, 'l', lanacl
+  FROM pg_language WHERE $1::text[] IS NULL AND (oid >= 16384 OR lanacl IS NOT NULL)
 UNION ALL
 SELECT 'pg_am'::regclass, oid, 'access method ' || quote_ident(amname), NULL, NULL, NULL, NULL
   FROM pg_am WHERE $1::text[] IS NULL AND oid >= 16384

@@ -1,12 +1,28 @@
 -- Functions, aggregates, triggers, rules, policies, languages.
-SELECT 'function ' || full_name, pg_get_functiondef(oid), 'function ' || full_name, NULL FROM routine WHERE prokind <> 'a'
+SELECT 'function ' || full_name, pg_get_functiondef(oid), 'function ' || full_name, json_build_object('madeBy', maker)
+  FROM routine
+  LEFT JOIN made_by_range ON made_by_range.classid = 'pg_proc'::regclass AND objid = routine.oid
+ WHERE prokind <> 'a'
 UNION ALL
 SELECT 'function ' || full_name,
-       concat_ws(' ', 'aggregate returning', pg_get_function_result(routine.oid), 'state', format_type(aggtranstype, NULL),
-                 'moving state ' || format_type(nullif(aggmtranstype, 0), NULL), 'sort ' || nullif(aggsortop, 0)::regoperator,
-                 'parallel ' || proparallel::text,
-                 -- Functions by name, everything else as it is.
-                 to_jsonb(pg_aggregate) - '{aggfnoid,aggtranstype,aggmtranstype,aggsortop}'::text[]),
+       concat_ws(' ', CASE aggkind WHEN 'o' THEN 'ordered-set' WHEN 'h' THEN 'hypothetical-set' END,
+                 'aggregate returning', pg_get_function_result(routine.oid),
+                 'direct arguments ' || nullif(aggnumdirectargs, 0),
+                 'state function', aggtransfn, 'state', format_type(aggtranstype, NULL), 'space ' || nullif(aggtransspace, 0),
+                 'start ' || quote_literal(agginitval),
+                 'final function ' || nullif(aggfinalfn::text, '-'), CASE WHEN aggfinalextra THEN 'with extra arguments' END,
+                 CASE aggfinalmodify WHEN 's' THEN 'shares state' WHEN 'w' THEN 'changes state' ELSE 'leaves state' END,
+                 'combine function ' || nullif(aggcombinefn::text, '-'), 'serialize function ' || nullif(aggserialfn::text, '-'),
+                 'deserialize function ' || nullif(aggdeserialfn::text, '-'),
+                 'moving state function ' || nullif(aggmtransfn::text, '-'), 'inverse function ' || nullif(aggminvtransfn::text, '-'),
+                 'moving state ' || format_type(nullif(aggmtranstype, 0), NULL), 'moving space ' || nullif(aggmtransspace, 0),
+                 'moving start ' || quote_literal(aggminitval),
+                 'moving final function ' || nullif(aggmfinalfn::text, '-'), CASE WHEN aggmfinalextra THEN 'with extra arguments' END,
+                 -- What is said of a moving aggregate's state means nothing where there is none.
+                 CASE WHEN aggmtranstype <> 0 THEN
+                     CASE aggmfinalmodify WHEN 's' THEN 'shares moving state' WHEN 'w' THEN 'changes moving state' ELSE 'leaves moving state' END END,
+                 'sort ' || nullif(aggsortop, 0)::regoperator,
+                 CASE proparallel WHEN 's' THEN 'parallel safe' WHEN 'r' THEN 'parallel restricted' END),
        'function ' || full_name, NULL
   FROM routine JOIN pg_aggregate ON aggfnoid = routine.oid JOIN pg_proc ON pg_proc.oid = routine.oid
 UNION ALL

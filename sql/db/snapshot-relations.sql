@@ -20,7 +20,8 @@ SELECT kind || ' ' || full_name,
                  'tablespace ' || quote_ident(spcname),
                  CASE WHEN relrowsecurity THEN 'row security' END,
                  CASE WHEN relforcerowsecurity THEN 'forced' END,
-                 CASE relreplident WHEN 'f' THEN 'replica identity full' WHEN 'n' THEN 'replica identity nothing' END,
+                 CASE WHEN relkind NOT IN ('v', 'f') THEN
+                     CASE relreplident WHEN 'f' THEN 'replica identity full' WHEN 'n' THEN 'replica identity nothing' END END,
                  array_to_string(reloptions, ', '),
                  (SELECT 'toast.' || array_to_string(toast.reloptions, ', toast.')
                     FROM pg_class AS toast WHERE toast.oid = relation.reltoastrelid),
@@ -36,8 +37,11 @@ SELECT format('column %s %s %I', full_name, lpad(position::text, 3, '0'), attnam
                  'compression ' || compression, 'statistics ' || statistics, options),
        full_name,
        json_build_object('kind', kind, 'name', quote_ident(attname), 'position', position, 'type', type, 'notNull', not_null,
-                         'default', CASE WHEN attgenerated = '' THEN substr(value, 9) END,
-                         'storage', storage, 'standardStorage', standard_storage)
+                         'default', CASE WHEN attgenerated = '' THEN substr(value, 9) END, 'collation', collation_,
+                         'storage', storage, 'standardStorage', standard_storage, 'compression', compression,
+                         'statistics', statistics,
+                         -- What no plain ALTER COLUMN changes.
+                         'others', concat_ws(' ', identity, CASE WHEN attgenerated <> '' THEN value END, inherited, options))
   FROM (SELECT relation.full_name, relation.kind, attname, attgenerated,
                row_number() OVER (PARTITION BY relation.oid ORDER BY attnum) AS position,
                format_type(atttypid, atttypmod) AS type,

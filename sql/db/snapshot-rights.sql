@@ -10,11 +10,13 @@ SELECT 'owner of ' || label, word, belongs, json_build_object('object', label, '
 UNION ALL
 SELECT format('privileges on %s to %s', label, grantee), coalesce(actual, 'none'), belongs,
        json_build_object('object', label, 'role', grantee, 'standard', standard)
-  FROM (SELECT label, belongs, coalesce(owner, relowner, datdba) AS owner, letter, acl
+  FROM (SELECT label, belongs, -- What initdb made is the first superuser's, whatever the name.
+               coalesce(owner, relowner, datdba, 10) AS owner, letter, acl
           FROM app_object
           LEFT JOIN pg_class ON classid = 'pg_class'::regclass AND pg_class.oid = objid
           LEFT JOIN pg_database ON classid = 'pg_database'::regclass AND pg_database.oid = objid
-         WHERE acl IS NOT NULL AND (classid, objid) NOT IN (SELECT classid, objid FROM extension_member)
+         WHERE acl IS NOT NULL
+           AND (objid < 16384 OR (classid, objid) NOT IN (SELECT classid, objid FROM extension_member))
          UNION ALL
         SELECT format('column %s.%I', full_name, attname), full_name, relowner, 'c', attacl
           FROM relation JOIN pg_attribute ON attrelid = relation.oid AND NOT attisdropped AND attacl IS NOT NULL) AS object
@@ -37,7 +39,7 @@ SELECT format('default privileges of %s on %s%s to %s', owner_word,
               CASE defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types'
                                  WHEN 'n' THEN 'schemas' ELSE 'large objects' END,
               ' in schema ' || quote_ident(nspname), grantee),
-       coalesce(actual, 'none'), NULL, NULL
+       coalesce(actual, 'none'), NULL, json_build_object('standard', standard)
   FROM (SELECT defaclrole, defaclobjtype, defaclacl, nspname, defaclnamespace, role.word AS owner_word
           FROM pg_default_acl
           JOIN role ON role.oid = defaclrole
@@ -56,6 +58,9 @@ SELECT format('default privileges of %s on %s%s to %s', owner_word,
          GROUP BY 1) AS granted
  WHERE actual IS DISTINCT FROM standard
 UNION ALL
+SELECT 'connection limit of the database', datconnlimit::text, NULL, NULL
+  FROM pg_database WHERE datname = current_database() AND datconnlimit <> -1 AND $1::text[] IS NULL
+UNION ALL
 SELECT format('setting %s of %sthe database', split_part(setting, '=', 1), CASE WHEN setrole <> 0 THEN 'role ' || word || ' in ' ELSE '' END),
        CASE WHEN split_part(setting, '=', 1) ~* 'pass|secret|token|key|credential' THEN '(hidden)'
             ELSE substr(setting, strpos(setting, '=') + 1) END, NULL, NULL
@@ -69,6 +74,7 @@ SELECT 'comment on ' || label, description, belongs, json_build_object('object',
   FROM pg_description JOIN app_object ON classid = classoid AND objid = objoid
  WHERE objsubid = 0 AND (classid, objid) NOT IN (SELECT classid, objid FROM extension_member)
    AND NOT (objid = 2200 AND description = 'standard public schema')
+   AND NOT (classid = 'pg_language'::regclass AND objid < 16384)
 UNION ALL
 SELECT 'comment on the database', description, NULL, NULL
   FROM pg_shdescription JOIN pg_database ON pg_database.oid = objoid AND datname = current_database()

@@ -22,10 +22,11 @@ SELECT 'type ' || full_name,
 UNION ALL
 SELECT format('cast (%s as %s)', castsource::regtype, casttarget::regtype),
        concat_ws(' ', CASE castmethod WHEN 'f' THEN 'with function ' || castfunc::regprocedure WHEN 'i' THEN 'with inout' ELSE 'without function' END,
-                 CASE castcontext WHEN 'a' THEN 'as assignment' WHEN 'i' THEN 'as implicit' END), NULL, NULL
+                 CASE castcontext WHEN 'a' THEN 'as assignment' WHEN 'i' THEN 'as implicit' END), NULL, json_build_object('madeBy', maker)
   FROM pg_cast
+  LEFT JOIN made_by_range ON classid = 'pg_cast'::regclass AND objid = oid
  WHERE $1::text[] IS NULL AND oid >= 16384
-   AND ('pg_cast'::regclass, oid) NOT IN (SELECT classid, objid FROM extension_member)
+   AND ('pg_cast'::regclass, oid) NOT IN (SELECT member.classid, member.objid FROM extension_member AS member)
 UNION ALL
 SELECT 'operator ' || operator_.oid::regoperator,
        concat_ws(' ', 'function', oprcode, 'commutator ' || nullif(oprcom, 0)::regoperator, 'negator ' || nullif(oprnegate, 0)::regoperator,
@@ -53,9 +54,15 @@ SELECT format('operator class %I.%I using %I', nspname, opcname, amname),
   FROM pg_opclass AS class JOIN app_schema ON app_schema.oid = opcnamespace JOIN pg_am ON pg_am.oid = opcmethod
  WHERE ('pg_opclass'::regclass, class.oid) NOT IN (SELECT classid, objid FROM extension_member)
 UNION ALL
--- Its columns change names between versions; the version of the library is the server's.
+-- The version of its library is the server's, and not told.
 SELECT format('collation %I.%I', nspname, collname),
-       (jsonb_strip_nulls(to_jsonb(collation_)) - '{oid,collname,collnamespace,collowner,collversion}'::text[])::text, NULL, NULL
+       concat_ws(' ', 'provider', CASE collprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'default' END,
+                 'lc_collate ' || quote_literal(collcollate), 'lc_ctype ' || quote_literal(collctype),
+                 'locale ' || quote_literal(colllocale), --@17
+                 'locale ' || quote_literal(to_jsonb(collation_) ->> 'colliculocale'), --@<17
+                 'rules ' || quote_literal(collicurules), --@16
+                 CASE WHEN collisdeterministic THEN 'deterministic' ELSE 'nondeterministic' END,
+                 'encoding ' || nullif(pg_encoding_to_char(collencoding), '')), NULL, NULL
   FROM pg_collation AS collation_ JOIN app_schema ON app_schema.oid = collnamespace
  WHERE ('pg_collation'::regclass, collation_.oid) NOT IN (SELECT classid, objid FROM extension_member)
 UNION ALL

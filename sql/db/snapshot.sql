@@ -47,6 +47,14 @@ WITH app_schema AS (
        AND CASE typtype WHEN 'c' THEN EXISTS (SELECT FROM pg_class WHERE pg_class.oid = typrelid AND relkind = 'c')
                         WHEN 'b' THEN NOT EXISTS (SELECT FROM pg_type AS element WHERE element.typarray = type.oid)
                         ELSE typtype <> 'm' END
+), made_by_range AS (
+    -- The constructors of a range type and of its multirange, and the cast between the two.
+    SELECT classid, objid, 'type ' || full_name AS maker
+      FROM pg_range
+      JOIN app_type ON app_type.oid = rngtypid
+      JOIN pg_depend ON refclassid = 'pg_type'::regclass AND deptype = 'i'
+       AND refobjid = rngtypid --@<14
+       AND refobjid IN (rngtypid, rngmultitypid) --@14
 ), app_constraint AS (
     SELECT con.*, coalesce(relation.full_name, app_type.full_name) AS owner_name
       FROM pg_constraint AS con

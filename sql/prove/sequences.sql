@@ -3,3 +3,4 @@ SELECT CASE WHEN nspname = 'public' THEN relname ELSE nspname || '.' || relname 
        pg_sequence_last_value(pg_class.oid)::text AS value
   FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
  WHERE relkind = 'S' AND relpersistence <> 't' AND nspname <> 'roomctl'
+ ORDER BY 1

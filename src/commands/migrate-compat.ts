@@ -3,6 +3,7 @@ import { type QuerySet, readQueryFiles } from "../compat/queries.js";
 import { readStatementQueries } from "../compat/statements.js";
 import { chooseStates, readSearchPath, resolveSearchPath, type StateRange } from "../compat/states.js";
 import { exitCodes, RoomctlError } from "../core/errors.js";
+import { explainingLocks } from "../db/locked-read.js";
 import type { Database } from "../db/pool.js";
 import type { ScratchServer } from "../db/scratch.js";
 import { parseMigration } from "../migrate/build.js";
@@ -139,12 +140,17 @@ async function readStates(
   files: ReturnType<typeof readMigrationFiles>,
   range: StateRange,
 ) {
-  const history = database && range.from === undefined ? await readHistory(database) : undefined;
+  const history =
+    database && range.from === undefined ? await readingFrom(database, () => readHistory(database)) : undefined;
   return chooseStates(files, range, history);
 }
 
+function readingFrom<T>(database: Database, read: () => Promise<T>): Promise<T> {
+  return explainingLocks(database, "roomctl migrate compat", read);
+}
+
 async function readStatements(parser: Parser, database: Database | undefined, limit: number): Promise<QuerySet> {
-  if (database) return await readStatementQueries(parser, database, limit);
+  if (database) return await readingFrom(database, () => readStatementQueries(parser, database, limit));
   throw new RoomctlError("E_INTERNAL", "pg_stat_statements was asked for without a database");
 }
 

@@ -26,13 +26,16 @@ function findingLines({ kind, object, live, files, repair }: DriftFinding, style
       "files-only": style.bad(`  - ${name}`),
       changed: style.warning(`  ~ ${name}`),
     }[kind],
-    ...(live ? definitionLines("live", live) : []),
-    ...(files ? definitionLines("files", files) : []),
+    ...definitionLines("live", live, kind === "changed"),
+    ...definitionLines("files", files, kind === "changed"),
     ...(repair === null ? [] : [style.faint(`      repair: ${printable(repair)}`)]),
   ];
 }
 
-function definitionLines(side: "live" | "files", definition: string): readonly string[] {
+/** An empty definition says something only beside another one. */
+function definitionLines(side: "live" | "files", definition: string | null, isCompared: boolean): readonly string[] {
+  if (definition === null || (definition === "" && !isCompared)) return [];
+  if (definition === "") return [`      ${`${side}:`.padEnd(7)}(nothing special)`];
   const [first = "", ...others] = definition.trimEnd().split("\n").map(printable);
   return [`      ${`${side}:`.padEnd(7)}${first}`, ...others.map((line) => `             ${line}`)];
 }

@@ -20,7 +20,7 @@ export const migrateDrift = defineCommand<DriftInput, DriftReport>({
   flags: [
     {
       flags: "--ignore <pattern>",
-      description: "Leave out objects, with * and ?: 'table public.events_p*', 'privileges on *' (repeatable)",
+      description: "Leave out objects, with * and ?: 'table public.events_p*', 'privileges on *'",
       isRepeatable: true,
     },
     directoryFlag,
@@ -29,7 +29,7 @@ export const migrateDrift = defineCommand<DriftInput, DriftReport>({
   examples: [
     { command: "roomctl migrate drift", explanation: "compare the database with its own migrations" },
     {
-      command: "roomctl migrate drift --ignore comment* --json",
+      command: "roomctl migrate drift --ignore 'comment*' --json",
       explanation: "the same for a program, and without comments",
     },
   ],

@@ -14,6 +14,7 @@ interface ProveChoice extends ScratchChoice {
   readonly isPending: boolean;
   readonly since?: string;
   readonly prefixes: PrefixMode;
+  readonly rows: number;
 }
 
 export const migrateProve = defineCommand<ProveChoice, ProveReport>({
@@ -21,7 +22,7 @@ export const migrateProve = defineCommand<ProveChoice, ProveReport>({
   summary: "Prove on a scratch server that migrations can be run again, cut off and undone",
   description: [
     "Each migration is run on the schema that those before it build, and compared by the whole catalog: run a second time it must change nothing; cut off after any statement and run again it must come to the same; a concurrent index build must end valid over an invalid index; down must lead back, and up again.",
-    "It needs no database and writes to none. Tables hold the rows that migrations write, and no others.",
+    "It needs no database and writes to none. Tables hold the rows that migrations write; a file that touches rows is also run twice over a few made-up ones.",
   ],
   flags: [
     { flags: "--since <migration>", description: "Prove all after this one; it and those before are only built" },
@@ -30,6 +31,11 @@ export const migrateProve = defineCommand<ProveChoice, ProveReport>({
       flags: "--prefixes <which>",
       description:
         "Interruptions to try: all, none, or auto, which samples long files in one transaction (default: auto)",
+    },
+    {
+      flags: "--rows <count>",
+      description:
+        "Rows to make up in each table that a file names, for its second run to find; 0 for none (default: 3)",
     },
     scratchFlag,
     directoryFlag,
@@ -50,14 +56,14 @@ export const migrateProve = defineCommand<ProveChoice, ProveReport>({
     const { signal, onProgress } = context;
     const isSharedServer = options.scratchUrl !== undefined;
     const set = { built: applied, proved: pending };
-    return await proveMigrations(server, set, { prefixes: options.prefixes, isSharedServer, signal, onProgress });
+    return await proveMigrations(server, set, { ...options, isSharedServer, signal, onProgress });
   },
   render: proveLines,
   exitCode: ({ isProven }): ExitCode => (isProven ? exitCodes.ok : exitCodes.findings),
 });
 
 function parseProve(input: ParsedInput): ProveChoice {
-  const { since, pending, prefixes } = input.flags;
+  const { since, pending, prefixes, rows } = input.flags;
   if (since !== undefined && pending === true) {
     throw new RoomctlError("E_USAGE", "--since and --pending cannot be given together", {
       hint: "roomctl migrate prove --pending",
@@ -68,6 +74,7 @@ function parseProve(input: ParsedInput): ProveChoice {
     isPending: pending === true,
     ...(typeof since === "string" ? { since } : {}),
     prefixes: parsePrefixes(prefixes),
+    rows: parseRows(rows),
   };
 }
 
@@ -76,6 +83,17 @@ function parsePrefixes(text: ParsedInput["flags"][string]): PrefixMode {
   if (text === "all" || text === "none" || text === "auto") return text;
   throw new RoomctlError("E_USAGE", `--prefixes is none of all, auto, none: ${JSON.stringify(text)}`, {
     hint: "roomctl migrate prove --prefixes all",
+  });
+}
+
+const mostRows = 1000;
+
+function parseRows(text: ParsedInput["flags"][string]): number {
+  if (text === undefined) return 3;
+  const count = Number(text);
+  if (typeof text === "string" && /^\d+$/.test(text) && count <= mostRows) return count;
+  throw new RoomctlError("E_USAGE", `--rows is no number from 0 to ${mostRows}: ${JSON.stringify(text)}`, {
+    hint: "roomctl migrate prove --rows 3",
   });
 }
 

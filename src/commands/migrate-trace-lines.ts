@@ -22,15 +22,38 @@ export function traceLines(result: TraceResult, style: Style): readonly string[]
     `${plural(migrations.length, "migration")} traced ${place} (${server})`,
     ...rowLines(result, style),
     ...migrations.flatMap((migration) => ["", ...migrationLines(migration, style)]),
-    ...(isSized ? ["", style.faint("about: an estimate from the target's sizes, at 100 MB a second")] : []),
+    ...(isSized && migrations.some(hasEstimate)
+      ? ["", style.faint("about: an estimate from the target's sizes, at 100 MB a second")]
+      : []),
     ...failures.map(
-      ({ migration, line, relation, what }) => `${style.bad("fails:")} ${migration} line ${line}: ${relation} ${what}`,
+      ({ migration, line, relation, what }) =>
+        `${style.bad("fails:")} ${printable(migration)} line ${line}: ${printable(relation)} ${what}`,
     ),
   ];
 }
 
-function rowLines({ where, rowsWanted, tables }: TraceResult, style: Style): readonly string[] {
+function hasEstimate({ statements }: MigrationTrace): boolean {
+  return statements.some(({ rewrites, scans }) =>
+    [...rewrites, ...scans].some(({ estimateMs }) => estimateMs !== null),
+  );
+}
+
+function rowLines({ where, rowsWanted, tables, hasReasons }: TraceResult, style: Style): readonly string[] {
   if (where === "target") return [];
+  const reasons = hasReasons
+    ? []
+    : [
+        style.warning(
+          "why a table is written anew is not known: the role of --scratch-url may not make event triggers",
+        ),
+      ];
+  return [...reasons, ...madeUpLines({ rowsWanted, tables }, style)];
+}
+
+function madeUpLines(
+  { rowsWanted, tables }: Pick<TraceResult, "rowsWanted" | "tables">,
+  style: Style,
+): readonly string[] {
   if (rowsWanted === 0)
     return [style.faint("its tables are empty: what reads all rows of one is seen, how long it takes is not")];
   const madeUp = tables.filter(({ isMadeUp }) => isMadeUp);
@@ -38,7 +61,7 @@ function rowLines({ where, rowsWanted, tables }: TraceResult, style: Style): rea
     style.faint(`rows were made up in ${plural(madeUp.length, "table")}, up to ${formatCount(rowsWanted)} in each`),
     ...tables
       .filter(({ reason }) => reason !== null)
-      .map(({ table, reason }) => style.warning(`no rows in ${table}: ${printable(reason ?? "")}`)),
+      .map(({ table, reason }) => style.warning(`no rows in ${printable(table)}: ${printable(reason ?? "")}`)),
   ];
 }
 
@@ -48,10 +71,10 @@ function migrationLines(migration: MigrationTrace, style: Style): readonly strin
   const note = `(${how}, ${plural(statements.length, "statement")}, ${formatDuration(durationMs)} here)`;
   const strong = held.filter(isWorthTelling);
   return [
-    `${style.strong(name)} ${style.faint(note)}`,
-    ...(emptied === null ? [] : [`  ${style.warning(`on empty tables, ${emptied}`)}`]),
+    `${style.strong(printable(name))} ${style.faint(note)}`,
+    ...(emptied === null ? [] : [`  ${style.warning(`on empty tables, ${printable(emptied)}`)}`]),
     ...statements.flatMap((statement) => statementLines(statement, style).map((line) => `  ${line}`)),
-    ...(strong.length > 0 && statements.length > 1 ? [`  held until COMMIT: ${strong.map(heldWords).join(", ")}`] : []),
+    ...(strong.length > 0 && statements.length > 1 ? [`  held until COMMIT: ${heldList(strong)}`] : []),
   ];
 }
 
@@ -65,10 +88,11 @@ function statementLines(statement: StatementTrace, style: Style): readonly strin
     ...lockLines(locks, stillHeld, style),
     ...rewrites.map((rewrite) => rewriteLine(rewrite, style)),
     ...indexBuilds.map(
-      ({ name, table, isNew }) => `${isNew ? "builds" : "builds again"} the index ${name} on ${table}`,
+      ({ name, table, isNew }) =>
+        `${isNew ? "builds" : "builds again"} the index ${printable(name)} on ${printable(table ?? "")}`,
     ),
     ...scans.filter(({ name }) => !rewrites.some((rewrite) => rewrite.name === name)).map(scanLine),
-    ...(others.length > 0 ? [style.faint(`while holding ${others.map(heldWords).join(", ")}`)] : []),
+    ...(others.length > 0 ? [style.faint(`while holding ${heldList(others)}`)] : []),
   ];
   return [
     head,
@@ -97,7 +121,7 @@ function lockLines(locks: readonly LockTrace[], stillHeld: readonly HeldLock[], 
       const indexes = locks.filter((one) => isToldWithTable(one) && one.table === lock.name && one.mode === lock.mode);
       const also = indexes.length > 0 ? ` and ${plural(indexes.length, "index", "indexes")} of it` : "";
       const kind = lock.kind === "table" ? "" : `${lock.kind} `;
-      const words = `${lock.mode} on ${kind}${lock.name}${also}${sizeWords(lock.target)}: ${blockWords(lock, style)}`;
+      const words = `${lock.mode} on ${kind}${printable(lock.name)}${also}${sizeWords(lock.target)}: ${blockWords(lock, style)}`;
       return `${words}${heldForWords(lock)}`;
     });
 }
@@ -119,21 +143,29 @@ function sizeWords(size: TableSize | null): string {
 }
 
 function rewriteLine({ name, reason, estimateMs }: RewriteTrace, style: Style): string {
-  return `${style.warning(`writes ${name} anew`)}${reason === null ? "" : `: ${reason}`}${aboutWords(estimateMs)}`;
+  return `${style.warning(`writes ${printable(name)} anew`)}${reason === null ? "" : `: ${reason}`}${aboutWords(estimateMs)}`;
 }
 
 function scanLine({ name, times, rows, estimateMs }: ScanTrace): string {
   const often = times > 1 ? ` ${times} times` : "";
   const here = rows === 0 ? "which is empty here" : `${plural(rows, "row")} here`;
-  return `reads all of ${name}${often}, ${here}${aboutWords(estimateMs)}`;
+  return `reads all of ${printable(name)}${often}, ${here}${aboutWords(estimateMs)}`;
 }
 
 function aboutWords(estimateMs: number | null): string {
   return estimateMs === null ? "" : `, about ${formatDuration(estimateMs)} on the target`;
 }
 
+const mostHeld = 20;
+
+/** A long transaction holds thousands of locks: --json has them all. */
+function heldList(locks: readonly HeldLock[]): string {
+  const more = locks.length - mostHeld;
+  return [...locks.slice(0, mostHeld).map(heldWords), ...(more > 0 ? [`${formatCount(more)} more`] : [])].join(", ");
+}
+
 function heldWords({ name, mode, sinceLine }: HeldLock): string {
-  return `${mode} on ${name} since ${sinceLine === null ? "an earlier migration" : `line ${sinceLine}`}`;
+  return `${mode} on ${printable(name)} since ${sinceLine === null ? "an earlier migration" : `line ${sinceLine}`}`;
 }
 
 /** Locks that make somebody wait; those of indexes go with their tables'. */

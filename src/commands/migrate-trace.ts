@@ -63,7 +63,7 @@ export const migrateTrace = defineCommand<TraceOptions, TraceResult>({
 async function runTrace(options: TraceOptions, context: CommandContext): Promise<TraceResult> {
   if (options.isOnTarget) return runOnTarget(options, context);
   if (options.range === "pending" || (await hasDatabase(context))) {
-    await using database = await context.openDatabase();
+    await using database = await openTarget(context);
     const { migrations, ...rest } = await runOnScratch(options, context, database);
     const sizes = await readSizes(database, migrations);
     if (sizes === undefined) context.warn("the target's tables could not be measured: somebody holds a lock on one");
@@ -75,6 +75,17 @@ async function runTrace(options: TraceOptions, context: CommandContext): Promise
     return result;
   }
   return finish(options, { ...(await runOnScratch(options, context)), isSized: false });
+}
+
+/** Throws E_NO_DATABASE with the ways that need none. */
+async function openTarget(context: CommandContext): Promise<Database> {
+  try {
+    return await context.openDatabase();
+  } catch (error) {
+    if (!(error instanceof RoomctlError) || error.code !== "E_NO_DATABASE") throw error;
+    const hint = `trace without one: roomctl migrate trace --all, or --since MIGRATION; or ${error.hint}`;
+    throw new RoomctlError(error.code, error.message, { hint, cause: error.cause });
+  }
 }
 
 /** --all and --since need none; where one is configured, its sizes are of use. */
@@ -112,7 +123,7 @@ async function runOnScratch(
   return { where: "scratch", server: server.description, rowsWanted: rows, ...record };
 }
 
-const nothing = { rowsWanted: 0, migrations: [], tables: [] } as const;
+const nothing = { hasReasons: false, rowsWanted: 0, migrations: [], tables: [] } as const;
 
 interface Sources {
   readonly parser: Awaited<ReturnType<typeof loadParser>>;

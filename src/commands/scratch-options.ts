@@ -1,4 +1,5 @@
-import { openScratch, type ScratchServer } from "../db/scratch.js";
+import { exitCodes, RoomctlError } from "../core/errors.js";
+import { openScratch, type ScratchOptions, type ScratchServer } from "../db/scratch.js";
 import { parseTarget } from "../db/target.js";
 import type { CommandContext, Flag, ParsedInput } from "./command.js";
 
@@ -12,9 +13,22 @@ export const scratchFlag: Flag = {
     "Server to try things on, where databases may be made and dropped (default: a throw-away one of roomctl's)",
 };
 
-/** Reads --scratch-url. */
+/** Reads --scratch-url. Throws E_CONFIG when it is no URL of a server. */
 export function parseScratch({ flags }: ParsedInput): ScratchChoice {
-  return typeof flags["scratchUrl"] === "string" ? { scratchUrl: flags["scratchUrl"] } : {};
+  const { scratchUrl } = flags;
+  if (typeof scratchUrl !== "string") return {};
+  try {
+    parseTarget(scratchUrl, {});
+  } catch (error) {
+    throw error instanceof RoomctlError ? ofScratchUrl(error) : error;
+  }
+  return { scratchUrl };
+}
+
+function ofScratchUrl({ code, message, cause }: RoomctlError): RoomctlError {
+  const hint =
+    "write it as --scratch-url postgresql://user@host:5432/database, or leave it out to use a server of roomctl's own";
+  return new RoomctlError(code, `--scratch-url: ${message}`, { hint, cause });
 }
 
 /**
@@ -28,9 +42,27 @@ export async function openScratchServer(
 ): Promise<ScratchServer> {
   onProgress({ message: "starting a scratch server" });
   const target = scratchUrl === undefined ? undefined : parseTarget(scratchUrl, {});
-  const server = await openScratch({ directory: settings.stateDirectory.value, majorVersion, target, signal });
+  if (scratchUrl !== undefined && /:\/\/[^/?#@]*:[^/?#]*@|[?&]password=/.test(scratchUrl)) {
+    warn("the password of --scratch-url shows in ps; use ~/.pgpass or a service file");
+  }
+  const server = await open({
+    directory: settings.stateDirectory.value,
+    majorVersion,
+    target,
+    signal,
+    onWarning: warn,
+  });
   if (majorVersion !== undefined && server.majorVersion !== majorVersion) {
     warn(`the target is PostgreSQL ${majorVersion}, the scratch server ${server.description}: some things differ`);
   }
   return server;
+}
+
+async function open(options: ScratchOptions): Promise<ScratchServer> {
+  try {
+    return await openScratch(options);
+  } catch (error) {
+    const isAway = error instanceof RoomctlError && error.exitCode === exitCodes.unreachable;
+    throw options.target && isAway ? ofScratchUrl(error) : error;
+  }
 }

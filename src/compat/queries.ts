@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, RoomctlError } from "../core/errors.js";
+import { codeOf } from "../db/sqlstate.js";
 import { readSqlFile } from "../migrate/files.js";
 import type { Node, ParsedStatement, Parser, SqlComment } from "../migrate/parse.js";
 import { namedParameterOf, parametersOf } from "./tree.js";
@@ -37,8 +38,8 @@ export interface QuerySet {
 
 /** The queries of SQL files, and of the `.sql` files in folders and below. Throws E_FILE, or E_USAGE when there is none. */
 export function readQueryFiles(parser: Parser, paths: readonly string[]): QuerySet {
-  const files = [...new Set(paths.flatMap(sqlFilesIn))];
-  const sets = files.map((path) => readQueryFile(parser, path));
+  const files = new Map(paths.flatMap(sqlFilesIn).map((file) => [file.path, file]));
+  const sets = [...files.values()].map((file) => readQueryFile(parser, file));
   const set = { queries: sets.flatMap(({ queries }) => queries), skipped: sets.flatMap(({ skipped }) => skipped) };
   if (set.queries.length > 0) return set;
   const why = set.skipped[0] ? `: ${set.skipped[0].name} is skipped, ${set.skipped[0].reason}` : "";
@@ -64,24 +65,58 @@ export function queryOf(
   return { queries: [{ ...origin, sql: text, node, parameters }], skipped: [] };
 }
 
-function sqlFilesIn(path: string): readonly string[] {
+interface FoundFile {
+  readonly path: string;
+  /** Found in a folder, and not named: that it is gone since is nobody's mistake. */
+  readonly isFound: boolean;
+}
+
+function sqlFilesIn(path: string): readonly FoundFile[] {
+  const isFolder = reading(path, () => statSync(path).isDirectory());
+  return isFolder ? sqlFilesBelow(path).map((found) => ({ path: found, isFound: true })) : [{ path, isFound: false }];
+}
+
+function sqlFilesBelow(folder: string): readonly string[] {
+  const entries = reading(folder, () => readdirSync(folder, { withFileTypes: true }));
+  const sorted = [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return sorted.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return unlessGone(() => sqlFilesBelow(path)) ?? [];
+    return /\.sql$/i.test(entry.name) && !entry.isSocket() && !entry.isFIFO() ? [path] : [];
+  });
+}
+
+function reading<T>(path: string, read: () => T): T {
   try {
-    if (!statSync(path).isDirectory()) return [path];
-    const names = readdirSync(path, { recursive: true, encoding: "utf8" });
-    return names
-      .filter((name) => /\.sql$/i.test(name))
-      .sort()
-      .map((name) => join(path, name));
+    return read();
   } catch (cause) {
     throw new RoomctlError("E_FILE", `cannot read ${path}: ${messageOf(cause)}`, {
-      hint: "look at its path and rights",
+      hint: "look at its path and rights, or name the files one by one with --queries FILE",
       cause,
     });
   }
 }
 
-function readQueryFile(parser: Parser, path: string): QuerySet {
-  const { sql } = readSqlFile(path);
+/** Undefined for what vanished between being listed and being read. */
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    const cause = error instanceof RoomctlError ? error.cause : error;
+    if (codeOf(cause) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function readQueryFile(parser: Parser, { path, isFound }: FoundFile): QuerySet {
+  const read = () => readSqlFile(path).sql;
+  const sql = isFound ? unlessGone(read) : read();
+  if (sql === undefined) {
+    return {
+      queries: [],
+      skipped: [{ name: path, source: path, line: null, reason: "it is gone since its folder was listed" }],
+    };
+  }
   const comments = parser.comments(sql);
   const sets = parser.parse(sql).map((statement, index, all) => {
     const end = endOf(all[index - 1]);

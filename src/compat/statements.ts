@@ -10,6 +10,9 @@ import { schemasIn } from "./tree.js";
 
 const source = "pg_stat_statements";
 
+/** Either half alone would only lead to the other's error. */
+const installing = `install it: add ${source} to shared_preload_libraries, restart the server, then CREATE EXTENSION IF NOT EXISTS ${source}`;
+
 /**
  * What a database was asked, from its pg_stat_statements: the `limit` most frequent queries, and what was passed over.
  * Throws E_USAGE when the extension is not there, and E_PRIVILEGE when it may not be read.
@@ -41,7 +44,7 @@ async function readStatements(database: Database): Promise<readonly StatementRow
   const [extension] = await database.query<{ schema: string }>(loadStatement("compat/extension"));
   if (extension === undefined) {
     throw new RoomctlError("E_USAGE", `${source} is not installed in this database`, {
-      hint: `give the queries of the old release with --queries FILE, or install it: CREATE EXTENSION ${source}`,
+      hint: `give the queries of the old release with --queries FILE, or ${installing}`,
     });
   }
   const view = quoteName({ schema: extension.schema, name: source });
@@ -52,7 +55,7 @@ async function readStatements(database: Database): Promise<readonly StatementRow
     if (codeOf(cause) === sqlstate.insufficientPrivilege) throw notReadable(cause);
     if (codeOf(cause) !== sqlstate.objectNotInPrerequisiteState) throw cause;
     throw new RoomctlError("E_USAGE", `${source} is installed, but the server does not load it`, {
-      hint: `add it to shared_preload_libraries and restart the server, or give --queries FILE`,
+      hint: `give the queries of the old release with --queries FILE, or ${installing}`,
       cause,
     });
   }

@@ -75,16 +75,20 @@ export async function readEmbedded(directory: string): Promise<EmbeddedServer | 
 export async function stopEmbedded(options: EmbeddedOptions): Promise<boolean> {
   const state = readCluster(options.directory);
   if (!state || !(await isRunning(state))) return false;
-  const user = serverUser();
-  const binaries = options.binaries ?? (await findEmbeddedBinaries(user));
-  await runProgram(binaries.pgCtl, ["stop", "-D", state.dataDirectory, "-m", "fast", "-w", "-t", "60"], user);
+  await stopServer(options, state, "fast");
   return true;
 }
 
-/** Stops the server of a folder and removes its data. */
+async function stopServer(options: EmbeddedOptions, state: Cluster, mode: "fast" | "immediate"): Promise<void> {
+  const user = serverUser();
+  const binaries = options.binaries ?? (await findEmbeddedBinaries(user));
+  await runProgram(binaries.pgCtl, ["stop", "-D", state.dataDirectory, "-m", mode, "-w", "-t", "60"], user);
+}
+
+/** Stops the server of a folder and removes its data. At once: an orderly end writes to the disk, which may be full. */
 export async function destroyEmbedded(options: EmbeddedOptions): Promise<void> {
   const state = readCluster(options.directory);
-  await stopEmbedded(options);
+  if (state && (await isRunning(state))) await stopServer(options, state, "immediate");
   if (state?.dataDirectory.startsWith(sharedDirectory))
     rmSync(dirname(state.dataDirectory), { recursive: true, force: true });
   rmSync(options.directory, { recursive: true, force: true });

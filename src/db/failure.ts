@@ -48,8 +48,18 @@ export function isTlsRefusal(error: unknown, triedTls: boolean): boolean {
   return codeOf(error) === sqlstate.invalidAuthorization && /pg_hba\.conf|encryption/i.test(messageOf(error));
 }
 
+/**
+ * What was thrown first, where clearing up after it failed as well: then JavaScript throws an error of its own about both,
+ * and what matters is the one that it calls suppressed.
+ */
+export function originalOf(error: unknown): unknown {
+  const isPair = error instanceof Error && error.name === "SuppressedError" && "suppressed" in error;
+  return isPair ? originalOf(error.suppressed) : error;
+}
+
 /** Turns what a statement or a file operation threw into an error that a person can act on; ours passes through. */
-export function statementFailure(error: unknown): RoomctlError {
+export function statementFailure(thrown: unknown): RoomctlError {
+  const error = originalOf(thrown);
   if (error instanceof RoomctlError) return error;
   const explanation = explain(error);
   if (explanation) {

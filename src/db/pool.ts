@@ -18,6 +18,8 @@ export interface Queryable {
 export interface Connection extends Queryable, AsyncDisposable {
   /** The driver's client. Only for `db/`: COPY streams, cancellation, the pooler test. */
   readonly client: PoolClient;
+  /** Runs several statements, given as one text, in one round trip, and returns the rows of each. Values are literals. */
+  queryEach(sql: string): Promise<readonly (readonly object[])[]>;
   /**
    * Takes back what was set or made temporary in the session; its advisory locks stay. Settings of the session are ours
    * again, with those given here over them: `{ search_path: "app" }`.
@@ -187,6 +189,10 @@ function wrapClient(client: PoolClient, options: OpenOptions, onEnd: () => void)
     async query(sql, values) {
       const result = await run(sql, values);
       return result.rows;
+    },
+    async queryEach(sql) {
+      const result = await run(sql);
+      return [result].flat().map(({ rows }) => rows);
     },
     async execute(sql, values) {
       const result = await run(sql, values);

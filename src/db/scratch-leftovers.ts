@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf, RoomctlError } from "../core/errors.js";
 import { makeFolder } from "../core/make-folder.js";
 import { findEmbeddedBinaries, isReachable, serverUser, sharedDirectory } from "./binaries.js";
 import { readCluster } from "./cluster.js";
@@ -30,6 +31,36 @@ export function scratchRoot(stateDirectory: string): string {
 export function scratchFolderName(): string {
   const { pid, startedAtMs, host } = currentOwner();
   return `${pid}-${startedAtMs}-${hostMark(host)}-${randomBytes(3).toString("hex")}`;
+}
+
+/** Makes the folder of a scratch server. Another run that ends may remove the one above it just now, as it is empty. */
+export function makeScratchFolder(folder: string): void {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      makeFolder(folder, 0o755);
+      return;
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT" || tried === 5) throw unusable(folder, error);
+    }
+  }
+}
+
+function unusable(folder: string, cause: unknown): RoomctlError {
+  return new RoomctlError("E_FILE", `cannot make the folder ${folder}: ${messageOf(cause)}`, {
+    hint: "choose another one with ROOMCTL_STATE_DIR",
+    cause,
+  });
+}
+
+/** Removes folders that are empty; one that is not, or is gone, stays as it is. */
+export function removeEmptyFolders(folders: readonly string[]): void {
+  for (const folder of folders) {
+    try {
+      rmdirSync(folder);
+    } catch (error) {
+      if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(codeOf(error) ?? "")) throw error;
+    }
+  }
 }
 
 /** No run takes longer: of a process on another host, nothing else can be known. */
@@ -61,7 +92,8 @@ function hostMark(host: string): string {
   return createHash("sha256").update(host).digest("hex").slice(0, 8);
 }
 
-async function removeServer(directory: string): Promise<void> {
+/** Stops the server of a scratch folder, in whatever state it is, and removes its data. */
+export async function removeServer(directory: string): Promise<void> {
   const cluster = readCluster(directory);
   // Killed while its server was starting, a run leaves one that does not answer yet, and would not be found running.
   if (cluster && !(await readEmbedded(directory))) await stopAtOnce(cluster.dataDirectory);
@@ -109,8 +141,19 @@ export async function claimDatabase(session: Connection, name: string): Promise<
   await session.query("SELECT pg_advisory_lock($1, hashtext($2))", [claimClass, name]);
 }
 
-/** Drops the databases that killed runs left on a server of the operator's own. */
-export async function dropAbandonedDatabases(session: Connection): Promise<void> {
+/** Drops a scratch database. What it could not, and why, is told rather than thrown: it must not hide what was found there. */
+export async function dropScratchDatabase(session: Connection, name: string, warn: Warn): Promise<void> {
+  try {
+    await session.execute(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
+  } catch (error) {
+    warn(`the scratch database ${name} could not be dropped and stays: ${messageOf(error)}`);
+  }
+}
+
+type Warn = (message: string) => void;
+
+/** Drops the databases that killed runs left on a server of the operator's own, as far as it can. */
+export async function dropAbandonedDatabases(session: Connection, warn: Warn): Promise<void> {
   // Locks of all databases are listed, so it does not matter through which one the other runs came.
   const rows = await session.query<{ name: string }>(
     `SELECT datname AS name FROM pg_database
@@ -127,7 +170,7 @@ export async function dropAbandonedDatabases(session: Connection): Promise<void>
       [claimClass, name],
     );
     if (!claim?.isOurs) continue;
-    await session.execute(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
+    await dropScratchDatabase(session, name, warn);
     await session.query("SELECT pg_advisory_unlock($1, hashtext($2))", [claimClass, name]);
   }
 }

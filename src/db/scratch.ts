@@ -1,14 +1,20 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { RoomctlError } from "../core/errors.js";
 import { binariesIn, findEmbeddedBinaries, type ServerBinaries, serverUser } from "./binaries.js";
-import { destroyEmbedded, startEmbedded } from "./embedded.js";
+import { explainFullDisk } from "./disk.js";
+import { startEmbedded } from "./embedded.js";
 import { quoteIdentifier } from "./identifier.js";
 import { type Connection, type Database, type OpenOptions, openDatabase } from "./pool.js";
 import {
   claimDatabase,
   dropAbandonedDatabases,
+  dropScratchDatabase,
+  makeScratchFolder,
   removeAbandonedServers,
+  removeEmptyFolders,
+  removeServer,
   scratchFolderName,
   scratchRoot,
 } from "./scratch-leftovers.js";
@@ -24,6 +30,8 @@ export interface ScratchServer extends AsyncDisposable {
   createDatabase(template?: string): Promise<ScratchDatabase>;
   /** Throws E_EMBEDDED naming the extensions that could not be created here, and the flag that leads out of it. */
   requireExtensions(names: readonly string[]): Promise<void>;
+  /** What to throw for an error that something here ended with: E_DISK_FULL with disk and folder where that was why. */
+  explain(error: unknown): unknown;
 }
 
 /** Dropped at the end of its `await using` scope. */
@@ -40,6 +48,8 @@ export interface ScratchOptions {
   /** A server to use instead of one of our own: databases are made and dropped there. */
   readonly target?: DatabaseTarget;
   readonly signal?: AbortSignal;
+  /** Told of databases on `target` that could not be dropped. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /**
@@ -47,22 +57,35 @@ export interface ScratchOptions {
  * Throws E_EMBEDDED when there is none at all.
  */
 export async function openScratch(options: ScratchOptions): Promise<ScratchServer> {
-  if (options.target) return describeScratch(options.target, options, async () => {});
+  const warn = options.onWarning ?? (() => {});
+  if (options.target) {
+    return describeScratch(options.target, options, { warn, stop: async () => {}, explain: (error) => error });
+  }
+  const hadFolder = existsSync(options.directory);
   const root = scratchRoot(options.directory);
+  const directory = join(root, scratchFolderName());
+  const explain = (error: unknown) => explainFullDisk(error, directory);
+  const stop = async () => {
+    await removeServer(directory);
+    removeEmptyFolders(hadFolder ? [root] : [root, options.directory]);
+  };
   await removeAbandonedServers(root, options.signal);
   const server = {
-    directory: join(root, scratchFolderName()),
+    directory,
     binaries: await chooseBinaries(options.majorVersion),
     settings: scratchSettings,
     signal: options.signal,
   };
   try {
+    makeScratchFolder(directory);
     const { target } = await startEmbedded(server);
     options.signal?.throwIfAborted();
-    return await describeScratch(target, options, () => destroyEmbedded(server));
+    // Its databases go with the server, whether each could be dropped or not.
+    return await describeScratch(target, options, { stop, explain, warn: () => {} });
   } catch (error) {
-    await destroyEmbedded(server);
-    throw error;
+    const explained = explain(error);
+    await stop();
+    throw explained;
   }
 }
 
@@ -109,10 +132,16 @@ function majorOf(version: string): number {
   return Number(/(\d+)\./.exec(version)?.[1]);
 }
 
+interface Ways {
+  readonly stop: () => Promise<void>;
+  readonly explain: (error: unknown) => unknown;
+  readonly warn: (message: string) => void;
+}
+
 async function describeScratch(
   server: DatabaseTarget,
   { target, signal }: ScratchOptions,
-  stop: () => Promise<void>,
+  { stop, explain, warn }: Ways,
 ): Promise<ScratchServer> {
   // Not under the signal: cleaning up must not be cut off.
   const administration = await openDatabase(
@@ -121,7 +150,7 @@ async function describeScratch(
   );
   const session = await administration.connect();
   try {
-    if (target) await dropAbandonedDatabases(session);
+    if (target) await dropAbandonedDatabases(session, warn);
   } catch (error) {
     session.discard();
     await administration[Symbol.asyncDispose]();
@@ -143,10 +172,11 @@ async function describeScratch(
           return await openDatabase({ ...server, database: name }, { signal, ...options });
         },
         async [Symbol.asyncDispose]() {
-          await session.execute(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
+          await dropScratchDatabase(session, name, warn);
         },
       };
     },
+    explain,
     requireExtensions: (names) => requireExtensions(session, names),
     async [Symbol.asyncDispose]() {
       // With the session go its claims.

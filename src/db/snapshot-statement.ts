@@ -50,11 +50,17 @@ const rareCatalogs = [
   "pg_ts_template",
 ];
 
+/** What counts as use beside an object of the app's own. */
+const usedWhen: Readonly<Record<string, string>> = { pg_language: "oid >= 16384 OR lanacl IS NOT NULL" };
+
 /** Asks which of the rare catalogs are used. Objects that initdb made have numbers below 16384, all others above. */
 export function rareCatalogsStatement(readable: readonly string[]): string {
   const probes = rareCatalogs
     .filter((catalog) => readable.includes(catalog))
-    .map((catalog) => `CASE WHEN EXISTS (SELECT FROM ${catalog} WHERE oid >= 16384) THEN '${catalog}' END`);
+    .map(
+      (catalog) =>
+        `CASE WHEN EXISTS (SELECT FROM ${catalog} WHERE ${usedWhen[catalog] ?? "oid >= 16384"}) THEN '${catalog}' END`,
+    );
   return `SELECT array_remove(ARRAY[${probes.join(", ")}]::text[], NULL) AS used`;
 }
 

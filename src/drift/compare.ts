@@ -59,8 +59,10 @@ function causesOf(difference: Difference): readonly string[] {
   const fact = eitherSide(difference);
   const { belongs = null, facts } = fact ?? {};
   const object = facts?.["object"];
+  const maker = facts?.["madeBy"];
   return [
     ...(belongs === null ? [] : [belongs, ...containers.map((kind) => `${kind} ${belongs}`)]),
+    ...(typeof maker === "string" ? [maker] : []),
     ...(typeof object === "string" ? [object, columnKey(object, belongs)] : []),
   ];
 }

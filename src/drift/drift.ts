@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { quoteIdentifier, quoteLiteral } from "../db/identifier.js";
+import { explainingLocks } from "../db/locked-read.js";
 import { type Database, type OpenOptions, openDatabase } from "../db/pool.js";
 import type { ScratchServer } from "../db/scratch.js";
 import { readSchema, type SchemaFact, type SchemaReading } from "../db/snapshot.js";
@@ -11,9 +12,10 @@ import { readMigrationFiles } from "../migrate/files.js";
 import { readHistory } from "../migrate/history.js";
 import { loadParser } from "../migrate/parse.js";
 import { findDifferences } from "./compare.js";
+import { findingOf, groupByOwner } from "./finding.js";
 import { chooseApplied } from "./history.js";
-import { type Difference, type DriftFinding, eitherSide, kindOf } from "./model.js";
-import { repairOf } from "./repair.js";
+import { type Difference, type DriftFinding, eitherSide } from "./model.js";
+import { findOutsideWork, withoutDetails, withSubscriptions } from "./outside.js";
 
 export interface DriftOptions {
   readonly directory: string;
@@ -46,21 +48,25 @@ export interface DriftReport {
 /**
  * Compares a database with what its applied migrations build on a scratch server. Writes nothing to the database and needs
  * no superuser there: SELECT on roomctl's tables is enough. Throws E_SCHEMA when no migration is applied or the file of one
- * is missing, E_MIGRATION_FAILED when the files do not build.
+ * is missing, E_LOCK_TIMEOUT when a relation is locked against reading, E_MIGRATION_FAILED when the files do not build.
  */
 export async function findDrift(database: Database, options: DriftOptions): Promise<DriftReport> {
   const files = readMigrationFiles(options.directory);
-  const { applied, notes } = chooseApplied(files, await readHistory(database), options.directory);
+  const history = await readingFrom(database, () => readHistory(database));
+  const { applied, notes } = chooseApplied(files, history, options.directory);
   const parser = await loadParser();
   const migrations = applied.map((file) => parseMigration(parser, file));
-  const migrator = await readMigrator(database);
-  const live = await withTransaction(database, { isolation: "REPEATABLE READ", readOnly: true }, (connection) =>
-    readSchema(connection, { migrators: [migrator] }),
-  );
+  const outside = findOutsideWork(migrations);
+  const { role: migrator, quoted } = await readMigrator(database);
+  const live = await readLive(database, migrator);
   await using scratch = await options.openScratch(majorOf(live.serverVersion));
   const built = await readBuilt(scratch, migrations, { ...options, migrator, live });
   const isSameMajor = scratch.majorVersion === majorOf(live.serverVersion);
-  const differences = findDifferences(comparable(live), comparable({ ...built, unread: live.unread }), { isSameMajor });
+  const liveFacts = withoutDetails(comparable(live), outside);
+  const filesFacts = withSubscriptions(comparable({ ...built, unread: live.unread }), outside, live.unread);
+  const differences = findDifferences(liveFacts, filesFacts, { isSameMajor });
+  const sides = { live: groupByOwner(liveFacts), files: groupByOwner(filesFacts) };
+  const target = { migrator: quoted, database: quoteIdentifier(database.target.database) };
   const isIgnored = ignoring(options.ignore ?? []);
   return {
     directory: options.directory,
@@ -68,19 +74,36 @@ export async function findDrift(database: Database, options: DriftOptions): Prom
     liveMajorVersion: majorOf(live.serverVersion),
     scratchMajorVersion: scratch.majorVersion,
     migrator,
-    findings: differences.filter((one) => !isIgnored(one)).map((one) => findingOf(one, migrator)),
+    findings: differences.filter((one) => !isIgnored(one)).map((one) => findingOf(one, sides, target)),
     ignoredCount: differences.filter(isIgnored).length,
     unread: live.unread,
-    notes,
+    notes: [...notes, ...outside.notes],
   };
+}
+
+function readingFrom<T>(database: Database, read: () => Promise<T>): Promise<T> {
+  return explainingLocks(database, "roomctl migrate drift", read);
+}
+
+function readLive(database: Database, migrator: string): Promise<SchemaReading> {
+  const options = { isolation: "REPEATABLE READ", readOnly: true } as const;
+  return readingFrom(database, () =>
+    withTransaction(database, options, (connection) => readSchema(connection, { migrators: [migrator] })),
+  );
 }
 
 const majorOf = (serverVersion: number) => Math.floor(serverVersion / 10_000);
 
 /** Who owns roomctl's history has migrated. */
-async function readMigrator(database: Database): Promise<string> {
-  const [row] = await database.query<{ role: string }>(loadStatement("drift/migrator"));
-  return row?.role ?? "";
+async function readMigrator(database: Database): Promise<Migrator> {
+  const [row] = await database.query<Migrator>(loadStatement("drift/migrator"));
+  return row ?? { role: "", quoted: "" };
+}
+
+interface Migrator {
+  readonly role: string;
+  /** As SQL writes it. */
+  readonly quoted: string;
 }
 
 interface BuiltOptions extends Pick<DriftOptions, "mayCreateRoles" | "onProgress" | "signal"> {
@@ -138,19 +161,4 @@ function ignoring(patterns: readonly string[]): (difference: Difference) => bool
 function globExpression(pattern: string): RegExp {
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`, "s");
-}
-
-function findingOf(difference: Difference, migrator: string): DriftFinding {
-  const { key, live, files } = difference;
-  // Objects of the migrator's own have no line about their owner.
-  const isOwner = key.startsWith("owner of ");
-  const kind = isOwner ? "changed" : kindOf(difference);
-  return {
-    kind,
-    object: key,
-    belongs: eitherSide(difference)?.belongs ?? null,
-    live: live?.definition ?? (isOwner ? migrator : null),
-    files: files?.definition ?? (isOwner ? migrator : null),
-    repair: repairOf(difference, quoteIdentifier(migrator)),
-  };
 }

@@ -1,16 +1,26 @@
 import { quoteLiteral } from "../db/identifier.js";
 import { type Difference, eitherSide, kindOf } from "./model.js";
+import { pasteable } from "./pasteable.js";
+import { repairColumn } from "./repair-column.js";
 
-/**
- * SQL that would make the live database as the files have it, or null where it takes more than one plain statement or
- * would take data with it. `migrator` is the live name of the role that migrates.
- */
-export function repairOf(difference: Difference, migrator: string): string | null {
-  const kind = firstWords(difference.key);
-  return repairs[kind]?.(difference, migrator) ?? null;
+/** What a repair has to name, as SQL writes it. */
+export interface RepairTarget {
+  /** The live role that migrates. */
+  readonly migrator: string;
+  readonly database: string;
 }
 
-type Repair = (difference: Difference, migrator: string) => string | null;
+/**
+ * SQL on one line that would make the live database as the files have it in this, or null where no plain statements do or
+ * data would go with it.
+ */
+export function repairOf(difference: Difference, target: RepairTarget): string | null {
+  const kind = firstWords(difference.key);
+  const repair = repairs[kind]?.(difference, target) ?? null;
+  return repair === null ? null : pasteable(repair);
+}
+
+type Repair = (difference: Difference, target: RepairTarget) => string | null;
 
 const repairs: Readonly<Record<string, Repair>> = {
   index: repairIndex,
@@ -19,13 +29,15 @@ const repairs: Readonly<Record<string, Repair>> = {
   column: repairColumn,
   extension: (difference) => (kindOf(difference) === "files-only" ? `CREATE EXTENSION ${nameIn(difference)};` : null),
   schema: (difference) => (kindOf(difference) === "files-only" ? `CREATE SCHEMA ${nameIn(difference)};` : null),
+  "connection limit of": ({ files }, { database }) =>
+    `ALTER DATABASE ${database} CONNECTION LIMIT ${files?.definition ?? "-1"};`,
   "owner of": repairOwner,
   "privileges on": repairPrivileges,
   "comment on": repairComment,
 };
 
 function firstWords(key: string): string {
-  return /^(?:owner of|privileges on|comment on|\S+)/.exec(key)?.[0] ?? "";
+  return /^(?:connection limit of|owner of|privileges on|comment on|\S+)/.exec(key)?.[0] ?? "";
 }
 
 function nameIn({ key }: Difference): string {
@@ -34,7 +46,11 @@ function nameIn({ key }: Difference): string {
 
 function repairIndex(difference: Difference): string | null {
   const { live, files } = difference;
-  if (files === undefined) return `DROP INDEX CONCURRENTLY ${nameIn(difference)};`;
+  if (files === undefined) {
+    // Of a partitioned table, and its partitions' parts of it: neither goes CONCURRENTLY.
+    const isPartitioned = / ON ONLY |\(partition of /.test(live?.definition ?? "");
+    return isPartitioned ? null : `DROP INDEX CONCURRENTLY ${nameIn(difference)};`;
+  }
   const create = textOf(files.facts?.["create"]);
   // Beyond its CREATE INDEX it has a tablespace, say, or is a partition's: more than one statement.
   if (live !== undefined || create === null || create !== files.definition || create.includes(" ON ONLY ")) return null;
@@ -58,48 +74,23 @@ function repairTrigger({ live, files }: Difference): string | null {
   return live === undefined && create === files.definition ? `${create};` : null;
 }
 
-function repairColumn({ live, files }: Difference): string | null {
-  if (files === undefined || files.facts?.["kind"] !== "table") return null;
-  const table = `ALTER TABLE ${files.belongs}`;
-  const name = files.facts["name"];
-  if (live === undefined) return `${table} ADD COLUMN ${name} ${files.definition};`;
-  const changes = [
-    change(live.facts?.["type"], files.facts["type"], (type) => `TYPE ${type}`),
-    change(live.facts?.["default"], files.facts["default"], (value) =>
-      value === null ? "DROP DEFAULT" : `SET DEFAULT ${value}`,
-    ),
-    change(Boolean(live.facts?.["notNull"]), Boolean(files.facts["notNull"]), (is) =>
-      is ? "SET NOT NULL" : "DROP NOT NULL",
-    ),
-    change(
-      live.facts?.["storage"],
-      files.facts["storage"],
-      (storage) => `SET STORAGE ${storage ?? files.facts?.["standardStorage"]}`,
-    ),
-  ].flat();
-  if (changes.length === 0) return null;
-  return `${table} ${changes.map((what) => `ALTER COLUMN ${name} ${what}`).join(", ")};`;
-}
-
-type Piece = string | number | boolean | null | undefined;
-
-function change<T extends Piece>(live: T, files: T, words: (files: T) => string): readonly string[] {
-  return live === files ? [] : [words(files)];
-}
-
 /** Kinds whose name in SQL is their name in a key. */
-const plainKind = /^(table|view|materialized view|foreign table|sequence|schema|function|type|index) /;
+const plainKind = /^(table|view|materialized view|foreign table|sequence|schema|function|type|index|language) /;
 
-function repairOwner(difference: Difference, migrator: string): string | null {
+function repairOwner(difference: Difference, { migrator }: RepairTarget): string | null {
   const object = textOf(eitherSide(difference)?.facts?.["object"]);
   if (object === null || !plainKind.test(object)) return null;
   const role = textOf(difference.files?.facts?.["role"]) ?? migrator;
   return `ALTER ${statementName(object)} OWNER TO ${role};`;
 }
 
-function repairPrivileges(difference: Difference, migrator: string): string | null {
+function repairPrivileges(difference: Difference, { migrator, database }: RepairTarget): string | null {
   const { facts, belongs } = eitherSide(difference) ?? {};
-  const target = grantTarget(textOf(facts?.["object"]) ?? "", belongs ?? null);
+  const object = textOf(facts?.["object"]) ?? "";
+  const target =
+    object === "the database"
+      ? (list: readonly string[]) => `${list.join(", ")} ON DATABASE ${database}`
+      : grantTarget(object, belongs ?? null);
   const role = textOf(facts?.["role"]);
   // A side that says nothing has what every such object has.
   const live = privileges(difference.live?.definition ?? textOf(facts?.["standard"]));
@@ -136,10 +127,14 @@ function repairComment(difference: Difference): string | null {
   return `COMMENT ON ${statementName(object)} IS ${text};`;
 }
 
-/** `materialized view public.kept` → `MATERIALIZED VIEW public.kept`. */
+/** `materialized view public.kept` → `MATERIALIZED VIEW public.kept`. A function may be a procedure or an aggregate. */
 function statementName(object: string): string {
-  return object.replace(/^(?:materialized view|foreign table|[a-z]+) /, (kind) => kind.toUpperCase());
+  return object
+    .replace(/^function /, "routine ")
+    .replace(/^(?:materialized view|foreign table|[a-z]+) /, (kind) => kind.toUpperCase());
 }
+
+type Piece = string | number | boolean | null | undefined;
 
 function textOf(piece: Piece): string | null {
   return typeof piece === "string" ? piece : null;

@@ -1,13 +1,17 @@
 import { systemClock } from "../core/clock.js";
+import type { Connection } from "../db/pool.js";
 import type { ScratchDatabase } from "../db/scratch.js";
 import type { SchemaSnapshot } from "../db/snapshot.js";
 import type { ParsedMigration } from "../migrate/build.js";
 import { findingAt, type Subject } from "./finding.js";
 import { openTrial, type ProofGround } from "./ground.js";
 import { invalidIndexFindings, namedBuilds } from "./invalid-index.js";
+import type { FirstLook } from "./look.js";
 import type { CheckName, PrefixMode, ProofCheck, ProofFinding } from "./model.js";
-import { type PrefixLook, type PrefixRun, prefixFindings, runPrefix } from "./prefixes.js";
-import { isQuietRerun, rerunFindings } from "./rerun.js";
+import { type OverRows, overRowsFindings } from "./over-rows.js";
+import { type PrefixRun, prefixFindings, runPrefix } from "./prefixes.js";
+import { isQuietRerun } from "./rerun.js";
+import { rerunFindings } from "./rerun-findings.js";
 import { isQuietRoundTrip, roundTripFindings } from "./round-trip.js";
 import { readState } from "./state.js";
 
@@ -16,10 +20,18 @@ export interface Scene {
   readonly ground: ProofGround;
   readonly migration: ParsedMigration;
   readonly subject: Subject;
+  readonly prefixes: PrefixMode;
+  readonly rows: number;
+  readonly looks: "quick" | "none";
+  /** What was seen before it was applied, and how long that took. */
+  readonly look: FirstLook;
+  readonly lookedMs: number;
+  readonly overRows: OverRows;
+  readonly rowsMs: number;
   /** A copy of the state before, where one was made. */
   readonly previous: ScratchDatabase | undefined;
-  /** The schema to come back to, or why none is needed. */
-  readonly before: SchemaSnapshot | "untouched" | "no-down";
+  /** The schema to come back to; undefined where there is no down, or the first look has settled that it leads there. */
+  readonly before: SchemaSnapshot | undefined;
   /** The schema with the migration; read when it is first asked for, and not inside of a transaction. */
   readonly readAfter: () => Promise<SchemaSnapshot>;
   readonly upWroteRows: boolean;
@@ -43,30 +55,46 @@ export async function runCheck(
 }
 
 /** The second run of the up file changes nothing. */
-export function checkRerun({ ground, subject, readAfter }: Scene): Promise<ProofCheck> {
-  return runCheck("rerun", async () => {
-    const { script } = subject;
-    if (script.isTransactional && (await isQuietRerun(await ground.connect(), script, readAfter))) return [];
-    return onCopy(ground, (connection) => rerunFindings(connection, subject));
-  });
+export async function checkRerun(scene: Scene): Promise<ProofCheck> {
+  const check = await runCheck(
+    "rerun",
+    async () => {
+      const findings = await rerunAsIs(scene);
+      const overRows = await rerunOverRows(scene);
+      return [...findings, ...overRows.filter((finding) => !findings.some((said) => isAlike(finding, said)))];
+    },
+    scene.overRows === "unfit" ? "made-up rows do not fit it" : null,
+  );
+  return { ...check, durationMs: check.durationMs + scene.rowsMs };
 }
 
-interface PrefixCheck extends PrefixLook {
-  readonly lookedMs: number;
-  readonly mode: PrefixMode;
-  readonly rerun: ProofCheck;
+async function rerunAsIs({ ground, subject, looks, readAfter }: Scene): Promise<readonly ProofFinding[]> {
+  const { script } = subject;
+  const isLooked = looks === "quick" && script.isTransactional;
+  if (isLooked && (await isQuietRerun(await ground.connect(), script, readAfter))) return [];
+  return onCopy(ground, (connection) => rerunFindings(connection, { subject, isOverRows: false }));
+}
+
+async function rerunOverRows({ ground, subject, rows, overRows, previous }: Scene): Promise<readonly ProofFinding[]> {
+  if (overRows !== "loud" || previous === undefined) return [];
+  return overRowsFindings(ground, previous, { subject, rows });
+}
+
+/** True for two findings of one kind at one statement, or about one object. */
+function isAlike(finding: ProofFinding, said: ProofFinding): boolean {
+  if (finding.kind !== said.kind) return false;
+  const isSamePlace = finding.line === said.line && finding.column === said.column;
+  return isSamePlace && (finding.line !== null || finding.changes[0]?.object === said.changes[0]?.object);
 }
 
 /** Every interrupted prefix, then the whole file, comes to the state after. */
-export async function checkPrefixes(
-  scene: Scene,
-  { tried, suspects, lookedMs, mode, rerun }: PrefixCheck,
-): Promise<ProofCheck> {
-  const { ground, subject, previous } = scene;
+export async function checkPrefixes(scene: Scene, rerun: ProofCheck): Promise<ProofCheck> {
+  const { ground, subject, previous, look, prefixes } = scene;
   const possible = subject.script.statements.length - 1;
   if (possible < 1) return skipped("prefixes", "one statement");
-  if (mode === "none") return skipped("prefixes", "--prefixes none");
-  const note = tried.length === possible ? `${possible} prefixes` : `${tried.length} of ${possible} prefixes`;
+  if (prefixes === "none") return skipped("prefixes", "--prefixes none");
+  const { tried, suspects } = look;
+  const which = tried.length === possible ? `${possible}` : `${tried.length} of ${possible}`;
   const check = await runCheck(
     "prefixes",
     async () => {
@@ -79,9 +107,9 @@ export async function checkPrefixes(
       }
       return prefixFindings(subject, runs).filter((finding) => !isSaid(finding, rerun));
     },
-    possible === 1 ? "1 prefix" : note,
+    `${which} ${possible === 1 ? "prefix" : "prefixes"}`,
   );
-  return { ...check, durationMs: check.durationMs + lookedMs };
+  return { ...check, durationMs: check.durationMs + scene.lookedMs };
 }
 
 /** A concurrent build over the invalid index of one that was cut off ends with a valid index; undefined where none is built. */
@@ -104,29 +132,27 @@ export async function checkBuilds({ ground, subject, previous }: Scene): Promise
 }
 
 /** Down leads to the state before, and up from there to the state after. */
-export async function checkRoundTrip(scene: Scene, lookedMs: number): Promise<ProofCheck> {
-  const { ground, migration, subject, before, readAfter } = scene;
+export async function checkRoundTrip(scene: Scene): Promise<ProofCheck> {
+  const { ground, migration, subject, before, looks, readAfter } = scene;
   const { down } = migration;
-  if (down === undefined || before === "no-down") {
+  if (down === undefined) {
     const message = "it has no down file, so what undoes it is not proved";
     const hint = "write one, or say in the up file why it cannot be undone";
     return { ...skipped("round-trip", "no down file"), findings: [findingAt("no-down", subject, { message, hint })] };
   }
-  const check = await runCheck("round-trip", async () => {
-    if (before === "untouched") return [];
+  return runCheck("round-trip", async () => {
+    if (before === undefined) return [];
     const trip = { ...scene, down, before, after: await readAfter() };
-    if (await isQuietRoundTrip(await ground.connect(), trip)) return [];
+    if (looks === "quick" && (await isQuietRoundTrip(await ground.connect(), trip))) return [];
     return onCopy(ground, (connection) => roundTripFindings(connection, trip));
   });
-  return { ...check, durationMs: check.durationMs + lookedMs };
 }
 
 async function onCopy(
   ground: ProofGround,
-  work: (connection: Awaited<ReturnType<ProofGround["connect"]>>) => Promise<readonly ProofFinding[]>,
+  work: (connection: Connection) => Promise<readonly ProofFinding[]>,
 ): Promise<readonly ProofFinding[]> {
-  await using template = await ground.copy();
-  await using trial = await openTrial(ground.server, template);
+  await using trial = await ground.trial();
   return await work(trial.connection);
 }
 

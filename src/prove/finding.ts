@@ -3,8 +3,8 @@ import { describeFailure } from "../migrate/failure.js";
 import type { ParsedStatement } from "../migrate/parse.js";
 import { positionsIn } from "../migrate/position.js";
 import type { Script } from "../migrate/script.js";
-import type { Stop } from "./ground.js";
 import type { ProofChange, ProofFinding, ProofFindingKind } from "./model.js";
+import type { Stop } from "./run.js";
 
 /** The migration and the part of it that a finding is about. */
 export interface Subject {

@@ -1,9 +1,9 @@
 import type { Connection } from "../db/pool.js";
 import type { ParsedStatement } from "../migrate/parse.js";
 import type { Script } from "../migrate/script.js";
-import { runWhole, type Stop } from "./ground.js";
+import { runWhole, type Stop } from "./run.js";
 import { type ProofState, readState, rowChanges, schemaChanges } from "./state.js";
-import { mayMoveSequences, readWrites } from "./writes.js";
+import { mayMoveSequences, readCounters, writesBetween } from "./writes.js";
 
 /** A run of a script that was looked at after each statement. */
 export interface FollowedRun {
@@ -27,18 +27,19 @@ export async function followRun(connection: Connection, script: Script): Promise
   const sequences = new Map<string, ParsedStatement>();
   const before = await readState(connection);
   let state = before;
-  let written = 0;
+  let counters = await readCounters(connection);
   const stop = await runWhole(connection, script, async (statement) => {
     if (script.isTransactional) {
       // Counters of a transaction grow; outside of one they say nothing, and the state is read each time.
-      const writes = await readWrites(connection);
-      const isSame = writes.rows + writes.catalog === written;
-      written = writes.rows + writes.catalog;
-      if (isSame && !mayMoveSequences([statement])) return;
+      const next = await readCounters(connection);
+      const { relations } = writesBetween(counters, next);
+      counters = next;
+      if (relations.length === 0 && !mayMoveSequences({ statements: [statement] })) return;
     }
     const next = await readState(connection);
     for (const { object } of schemaChanges(state.schema, next.schema)) culprits.schema.set(object, statement);
     for (const { table } of rowChanges(state, next)) culprits.rows.set(table, statement);
+    for (const table of state.tables.keys()) if (!next.tables.has(table)) culprits.rows.set(table, statement);
     for (const [name, value] of next.sequences) if (state.sequences.get(name) !== value) sequences.set(name, statement);
     state = next;
   });

@@ -1,9 +1,6 @@
 import type { Connection, Database } from "../db/pool.js";
 import type { ScratchDatabase, ScratchServer } from "../db/scratch.js";
-import { codeOf } from "../db/sqlstate.js";
-import { loadStatement } from "../db/statement.js";
-import type { ParsedStatement } from "../migrate/parse.js";
-import type { Script } from "../migrate/script.js";
+import { newSession } from "./run.js";
 
 /** The database that holds what the migrations have built so far. */
 export interface ProofGround extends AsyncDisposable {
@@ -14,6 +11,8 @@ export interface ProofGround extends AsyncDisposable {
   open(): Promise<Database>;
   /** A copy of it as it is now, for `openTrial`. */
   copy(): Promise<ScratchDatabase>;
+  /** A copy of it to try one thing on. */
+  trial(): Promise<Trial>;
 }
 
 /** A copy to try something on; gone at the end of its `await using` scope. */
@@ -42,6 +41,10 @@ export async function openGround(server: ScratchServer): Promise<ProofGround> {
       // PostgreSQL copies only what nobody is connected to.
       await close();
       return server.createDatabase(scratch.name);
+    },
+    async trial() {
+      await close();
+      return openTrial(server, scratch);
     },
     async [Symbol.asyncDispose]() {
       await close();
@@ -80,77 +83,4 @@ async function openSession(scratch: ScratchDatabase): Promise<Trial> {
       await database[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Where a script ended early: the server refused the statement. */
-export interface Stop {
-  readonly statement: ParsedStatement;
-  readonly error: unknown;
-}
-
-type AfterEach = (statement: ParsedStatement) => Promise<void>;
-
-/** Runs a script as the runner does: in one transaction, or each statement by itself; then begins a new session. */
-export async function runWhole(
-  connection: Connection,
-  script: Script,
-  afterEach?: AfterEach,
-): Promise<Stop | undefined> {
-  const { statements, isTransactional } = script;
-  if (isTransactional) await connection.execute("BEGIN");
-  const stop = await runStatements(connection, statements, afterEach);
-  const atEnd = isTransactional ? await end(connection, statements, stop) : stop;
-  await newSession(connection);
-  return atEnd;
-}
-
-/** Runs statements as they come, in the transaction that is open or each by itself. */
-export async function runStatements(
-  connection: Connection,
-  statements: readonly ParsedStatement[],
-  afterEach?: AfterEach,
-): Promise<Stop | undefined> {
-  for (const statement of statements) {
-    const error = await refusalOf(connection.query(statement.text));
-    if (error !== undefined) return { statement, error };
-    await afterEach?.(statement);
-  }
-  return undefined;
-}
-
-/** What the server refused, or undefined when it did not. Throws what is not its answer: a lost session, an abort. */
-export async function refusalOf(work: Promise<unknown>): Promise<unknown> {
-  try {
-    await work;
-    return undefined;
-  } catch (error) {
-    const severity: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "severity") : undefined;
-    if (severity === "ERROR" && codeOf(error) !== undefined) return error;
-    throw error;
-  }
-}
-
-/** Not inside of a transaction; there `prove/new-session` does. Without jit, which only slows the catalog's queries. */
-export function newSession(connection: Connection): Promise<void> {
-  return connection.reset({ jit: "off" });
-}
-
-/** The same inside of a transaction. */
-export async function newSessionInside(connection: Connection): Promise<void> {
-  await connection.execute(loadStatement("prove/new-session"));
-}
-
-/** What is deferred comes up at COMMIT, and belongs to the last statement then. */
-async function end(
-  connection: Connection,
-  statements: readonly ParsedStatement[],
-  stop: Stop | undefined,
-): Promise<Stop | undefined> {
-  if (stop === undefined) {
-    const error = await refusalOf(connection.execute("COMMIT"));
-    const statement = statements.at(-1);
-    return error === undefined || statement === undefined ? undefined : { statement, error };
-  }
-  await connection.execute("ROLLBACK");
-  return stop;
 }

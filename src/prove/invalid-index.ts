@@ -5,8 +5,9 @@ import { concurrentBuildOf, findInvalid, repairInvalidIndex } from "../migrate/c
 import type { ParsedStatement } from "../migrate/parse.js";
 import type { Script } from "../migrate/script.js";
 import { findingAt, objectsOf, refusedAt, type Subject } from "./finding.js";
-import { newSession, openTrial, type ProofGround, refusalOf, runStatements, type Trial } from "./ground.js";
+import { openTrial, type ProofGround, type Trial } from "./ground.js";
 import type { ProofFinding } from "./model.js";
+import { newSession, refusalOf, runStatements } from "./run.js";
 import { type ProofState, readState, schemaChanges } from "./state.js";
 
 /** The concurrent index builds of a script that give their index a name: only such a one can find an invalid one there. */
@@ -36,7 +37,8 @@ export async function invalidIndexFindings(start: InvalidStart): Promise<readonl
   return [...(await overRunner(trial.connection, start)), ...(await overPsql(other.connection, start))];
 }
 
-const hint = "drop the invalid index by hand before it is run again: DROP INDEX CONCURRENTLY IF EXISTS";
+const hint =
+  "write the table with its schema, and settings as SET: where roomctl goes on, it runs nothing but SET, LOAD and LISTEN again";
 
 /** The runner goes on where it was interrupted, with the settings of the statements that are done. */
 async function overRunner(
@@ -101,5 +103,5 @@ async function failBuild(
 }
 
 function isSetting({ node }: ParsedStatement): boolean {
-  return node !== undefined && "VariableSetStmt" in node;
+  return node !== undefined && ("VariableSetStmt" in node || "LoadStmt" in node || "ListenStmt" in node);
 }

@@ -92,6 +92,10 @@ export type PrefixMode = "all" | "auto" | "none";
 export interface ProveOptions {
   /** Which interrupted prefixes are tried: `auto` tries all but those of long files in one transaction, which it samples. */
   readonly prefixes?: PrefixMode;
+  /** How many rows are made up in each table that a script names, for a second run to find; 3 unless told, 0 for none. */
+  readonly rows?: number;
+  /** `none` runs everything for good on copies and compares whole snapshots: slow, to test that quick looks miss nothing. */
+  readonly looks?: "quick" | "none";
   /** True for a server of the operator's own, which must be left as it was. */
   readonly isSharedServer?: boolean;
   readonly signal?: AbortSignal;

@@ -3,13 +3,15 @@ import { readSchemaSnapshot, type SchemaSnapshot } from "../db/snapshot.js";
 import type { ParsedMigration } from "../migrate/build.js";
 import type { Script } from "../migrate/script.js";
 import { checkBuilds, checkPrefixes, checkRerun, checkRoundTrip, type Scene, timed } from "./checks.js";
-import { refusedAt } from "./finding.js";
-import { type ProofGround, runWhole, type Stop } from "./ground.js";
+import { refusedAt, type Subject } from "./finding.js";
+import type { ProofGround } from "./ground.js";
 import { namedBuilds } from "./invalid-index.js";
-import type { MigrationProof, PrefixMode, ProofCheck } from "./model.js";
-import { lookAtPrefixes, prefixesOf } from "./prefixes.js";
-import { leavesCatalogUntouched } from "./untouched.js";
-import { readWrites } from "./writes.js";
+import { type FirstLook, lookFirst } from "./look.js";
+import type { MigrationProof, PrefixMode, ProofCheck, ProveOptions } from "./model.js";
+import { lookOverRows, type OverRows } from "./over-rows.js";
+import { prefixesOf } from "./prefixes.js";
+import { newSessionAfter, runTogether, runWhole, type Stop, textsOf } from "./run.js";
+import { countersIn, countersText, mayMoveSequences, mayTouchRows, writesBetween } from "./writes.js";
 
 export interface Proved {
   readonly proof: MigrationProof;
@@ -18,50 +20,30 @@ export interface Proved {
   readonly after: SchemaSnapshot | undefined;
 }
 
-export interface ProveOne {
+export interface ProveOne extends Required<Pick<ProveOptions, "rows" | "looks">> {
   /** The schema without it, where it is known. */
   readonly before: SchemaSnapshot | undefined;
   readonly prefixes: PrefixMode;
 }
 
 /** Proves one migration on the ground that those before it have built, and leaves it applied there. */
-export async function proveOne(
-  ground: ProofGround,
-  migration: ParsedMigration,
-  { before: known, prefixes: mode }: ProveOne,
-): Promise<Proved> {
+export async function proveOne(ground: ProofGround, migration: ParsedMigration, options: ProveOne): Promise<Proved> {
   const startedMs = systemClock.monotonicMs();
   const { up, file } = migration;
   const subject = { migration: file.name, script: up };
-  const finish = (checks: readonly ProofCheck[], isApplied: boolean, after?: SchemaSnapshot): Proved => ({
-    isApplied,
-    after,
-    proof: { ...proofOf(migration, checks), durationMs: Math.round(systemClock.monotonicMs() - startedMs) },
-  });
-  const looked = await timed(() => lookFirst(ground, up, mode));
-  const trip = await timed(() => lookAtRoundTrip(ground, migration, known));
+  const seen = await lookBefore(ground, migration, options);
   // Once the migration is applied, there is no way back to the state before but a copy of it.
-  const needsPrevious = looked.value.suspects.length > 0 || namedBuilds(up).length > 0;
-  await using previous = needsPrevious ? await ground.copy() : undefined;
+  await using previous = needsCopy(up, seen) ? await ground.copy() : undefined;
   const { stop, wroteRows } = await apply(ground, up);
-  if (stop) {
-    const hint = "correct the statement; the migrations after it were not proved";
-    const failed = refusedAt("up-fails", subject, { stop, what: "it does not apply", hint });
-    const refuted: ProofCheck = { check: "apply", outcome: "refuted", note: null, findings: [failed], durationMs: 0 };
-    const stopped = finish([refuted], false);
-    return stopped;
-  }
   let after: SchemaSnapshot | undefined;
   const readAfter = async () => {
     after ??= await readSchemaSnapshot(await ground.connect());
     return after;
   };
-  const scene: Scene = { ground, migration, subject, previous, before: trip.value, readAfter, upWroteRows: wroteRows };
-  const rerun = await checkRerun(scene);
-  const prefixes = await checkPrefixes(scene, { ...looked.value, lookedMs: looked.durationMs, mode, rerun });
-  const checks = [rerun, prefixes, await checkBuilds(scene), await checkRoundTrip(scene, trip.durationMs)];
-  const made = checks.filter((check) => check !== undefined);
-  const proved = finish(made, true, after);
+  const scene: Scene = { ...options, ...seen, ground, migration, subject, previous, readAfter, upWroteRows: wroteRows };
+  const checks = stop ? [notApplied(subject, stop)] : await checkAll(scene);
+  const durationMs = Math.round(systemClock.monotonicMs() - startedMs);
+  const proved: Proved = { isApplied: !stop, after, proof: { ...proofOf(migration, checks), durationMs } };
   return proved;
 }
 
@@ -70,23 +52,37 @@ export function notReached(migration: ParsedMigration): MigrationProof {
   return { ...proofOf(migration, []), state: "not-reached", durationMs: 0 };
 }
 
-/** Outside of a transaction nothing is tried for free: all prefixes have to be run. */
-async function lookFirst(ground: ProofGround, up: Script, mode: PrefixMode) {
-  const tried = prefixesOf(up, mode);
-  if (!up.isTransactional) return { tried, suspects: tried };
-  return lookAtPrefixes(await ground.connect(), up, { tried, mode });
+type Seen = Pick<Scene, "look" | "lookedMs" | "overRows" | "rowsMs" | "before">;
+
+/** All that has to be seen before the migration is applied. */
+async function lookBefore(ground: ProofGround, migration: ParsedMigration, options: ProveOne): Promise<Seen> {
+  const connection = await ground.connect();
+  const { up, down } = migration;
+  const { prefixes, rows, looks, before } = options;
+  const isQuick = looks === "quick";
+  const look = await timed(() => (isQuick ? lookFirst(connection, migration, prefixes) : unseen(up, prefixes)));
+  const overRows = await timed(() => (isQuick ? lookOverRows(connection, up, rows) : rowsUnseen(up, rows)));
+  const isSettled = down === undefined || look.value.leadsBack;
+  return {
+    look: look.value,
+    lookedMs: look.durationMs,
+    overRows: overRows.value,
+    rowsMs: overRows.durationMs,
+    before: isSettled ? undefined : (before ?? (await readSchemaSnapshot(connection))),
+  };
 }
 
-/** The schema to come back to, or `untouched` where a first look has settled that down leads there. */
-async function lookAtRoundTrip(
-  ground: ProofGround,
-  migration: ParsedMigration,
-  known: SchemaSnapshot | undefined,
-): Promise<SchemaSnapshot | "untouched" | "no-down"> {
-  if (migration.down === undefined) return "no-down";
-  const connection = await ground.connect();
-  if (await leavesCatalogUntouched(connection, migration)) return "untouched";
-  return known ?? (await readSchemaSnapshot(connection));
+async function unseen(up: Script, prefixes: PrefixMode): Promise<FirstLook> {
+  const tried = prefixesOf(up, prefixes);
+  return { tried, suspects: tried, leadsBack: false };
+}
+
+async function rowsUnseen(up: Script, rows: number): Promise<OverRows> {
+  return rows > 0 && mayTouchRows(up) ? "loud" : "not-needed";
+}
+
+function needsCopy(up: Script, { look, overRows }: Seen): boolean {
+  return look.suspects.length > 0 || overRows === "loud" || namedBuilds(up).length > 0;
 }
 
 interface Applied {
@@ -96,12 +92,30 @@ interface Applied {
 
 async function apply(ground: ProofGround, up: Script): Promise<Applied> {
   const connection = await ground.connect();
-  let wroteRows = !up.isTransactional;
-  const stop = await runWhole(connection, up, async (statement) => {
-    const isLast = statement === up.statements.at(-1);
-    if (isLast && up.isTransactional) wroteRows = (await readWrites(connection)).rows > 0;
-  });
-  return { stop, wroteRows };
+  if (up.isTransactional) {
+    const counters = mayMoveSequences(up) ? [countersText()] : [];
+    const texts = ["BEGIN", ...counters, ...textsOf(up.statements), ...counters, "COMMIT"];
+    const run = await runTogether(connection, texts);
+    if (run === undefined) await connection.execute("ROLLBACK");
+    await newSessionAfter(connection, up);
+    const wroteRows = mayMoveSequences(up) && writesBetween(countersIn(run?.[1]), countersIn(run?.at(-2))).rows > 0;
+    if (run !== undefined) return { stop: undefined, wroteRows };
+  }
+  // Outside of a transaction, or statement by statement to find the one that is refused.
+  return { stop: await runWhole(connection, up), wroteRows: true };
+}
+
+function notApplied(subject: Subject, stop: Stop): ProofCheck {
+  const hint = "correct the statement; the migrations after it were not proved";
+  const failed = refusedAt("up-fails", subject, { stop, what: "it does not apply", hint });
+  return { check: "apply", outcome: "refuted", note: null, findings: [failed], durationMs: 0 };
+}
+
+async function checkAll(scene: Scene): Promise<readonly ProofCheck[]> {
+  const rerun = await checkRerun(scene);
+  const prefixes = await checkPrefixes(scene, rerun);
+  const builds = await checkBuilds(scene);
+  return [rerun, prefixes, ...(builds === undefined ? [] : [builds]), await checkRoundTrip(scene)];
 }
 
 function proofOf({ file, up }: ParsedMigration, checks: readonly ProofCheck[]): Omit<MigrationProof, "durationMs"> {

@@ -32,19 +32,16 @@ export async function proveMigrations(
 ): Promise<ProveReport> {
   const all = [...set.built, ...set.proved].map(withoutOtherServers);
   const built = all.slice(0, set.built.length);
-  const proved = all.slice(set.built.length);
   if (options.isSharedServer) refuseServerWide(all);
   await requireExtensions(server, all);
   await using ground = await openGround(server);
   await createNamedRoles(await ground.open(), all.flatMap(withDown));
-  for (const [index, { file, up }] of built.entries()) {
-    options.onProgress?.({ message: `building ${file.name}`, done: index, total: built.length });
-    await runScript(await ground.connect(), file.name, up);
-  }
-  const { migrations, isComplete } = await proveEach(ground, proved, options);
+  await build(ground, built, options);
+  const { migrations, isComplete } = await proveEach(ground, all.slice(built.length), options);
   options.onProgress?.({ message: "running all of them a second time" });
   const fullReplay = await replay(ground, all, isComplete);
   const findings = [...migrations.flatMap(({ checks }) => checks), fullReplay].flatMap((check) => check.findings);
+  const reached = migrations.filter(({ state }) => state !== "not-reached");
   return {
     server: server.description,
     builtCount: built.length,
@@ -52,12 +49,20 @@ export async function proveMigrations(
     notRun: [...set.built, ...set.proved].flatMap(reachingOthers),
     fullReplay,
     findings,
-    statementCount: migrations.reduce(
-      (sum, { state, statementCount }) => sum + (state === "not-reached" ? 0 : statementCount),
-      0,
-    ),
+    statementCount: reached.reduce((sum, { statementCount }) => sum + statementCount, 0),
     isProven: !findings.some(({ severity }) => severity === "error"),
   };
+}
+
+async function build(
+  ground: ProofGround,
+  built: readonly ParsedMigration[],
+  { onProgress }: ProveOptions,
+): Promise<void> {
+  for (const [index, { file, up }] of built.entries()) {
+    onProgress?.({ message: `building ${file.name}`, done: index, total: built.length });
+    await runScript(await ground.connect(), file.name, up);
+  }
 }
 
 interface ProvedEach {
@@ -69,7 +74,7 @@ interface ProvedEach {
 async function proveEach(
   ground: ProofGround,
   proved: readonly ParsedMigration[],
-  { prefixes = "auto", signal, onProgress }: ProveOptions,
+  { prefixes = "auto", rows = 3, looks = "quick", signal, onProgress }: ProveOptions,
 ): Promise<ProvedEach> {
   const migrations: MigrationProof[] = [];
   let isComplete = true;
@@ -81,7 +86,7 @@ async function proveEach(
       migrations.push(notReached(migration));
       continue;
     }
-    const { proof, after, isApplied } = await proveOne(ground, migration, { before, prefixes });
+    const { proof, after, isApplied } = await proveOne(ground, migration, { before, prefixes, rows, looks });
     migrations.push(proof);
     isComplete = isApplied;
     before = after;

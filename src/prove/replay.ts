@@ -1,28 +1,34 @@
-import { readSchemaSnapshot } from "../db/snapshot.js";
+import type { Connection } from "../db/pool.js";
+import { readSchemaSnapshot, type SchemaSnapshot } from "../db/snapshot.js";
 import type { ParsedMigration } from "../migrate/build.js";
+import type { Script } from "../migrate/script.js";
+import { effectOf, leavesAll } from "./effect.js";
 import { byStatement, findingAt, objectsOf, refusedAt } from "./finding.js";
-import { openTrial, type ProofGround, runWhole } from "./ground.js";
+import type { ProofGround } from "./ground.js";
 import type { ProofFinding } from "./model.js";
+import { checkDeferred, newSessionAfter, newSessionTexts, runWhole, textsOf } from "./run.js";
 import { schemaChanges } from "./state.js";
 
 /**
- * Runs all migrations a second time on the final state. It says little of a single file: what a later migration dropped, an
- * earlier one makes again.
+ * Runs all migrations a second time on the final state, which is no longer that then. It says little of a single file: what
+ * a later migration dropped, an earlier one makes again.
  */
 export async function replayFindings(
   ground: ProofGround,
   migrations: readonly ParsedMigration[],
 ): Promise<readonly ProofFinding[]> {
-  await using template = await ground.copy();
-  await using trial = await openTrial(ground.server, template);
-  const final = await readSchemaSnapshot(trial.connection);
+  const connection = await ground.connect();
+  let final: SchemaSnapshot | undefined;
   for (const { file, up } of migrations) {
-    const stop = await runWhole(trial.connection, up);
+    if (final === undefined && (await doesNothing(connection, up))) continue;
+    final ??= await readSchemaSnapshot(connection);
+    const stop = await runWhole(connection, up);
     if (stop === undefined) continue;
     const what = "run again after all the others, it fails";
     return [refusedAt("replay-fails", { migration: file.name, script: up }, { stop, what, hint })];
   }
-  const changes = schemaChanges(final, await readSchemaSnapshot(trial.connection));
+  if (final === undefined) return [];
+  const changes = schemaChanges(final, await readSchemaSnapshot(connection));
   const last = migrations.at(-1);
   if (last === undefined) return [];
   const findings = byStatement(changes, () => undefined).map(([, own]) =>
@@ -37,6 +43,15 @@ export async function replayFindings(
     ),
   );
   return findings;
+}
+
+/** Then it need not run for good. */
+async function doesNothing(connection: Connection, script: Script): Promise<boolean> {
+  if (!script.isTransactional) return false;
+  const texts = [...textsOf(script.statements), checkDeferred, ...newSessionTexts(script)];
+  const effect = await effectOf(connection, { opening: [], texts });
+  await newSessionAfter(connection, script);
+  return leavesAll(effect);
 }
 
 const hint = "nothing to do unless somebody runs the whole folder again: roomctl never does";

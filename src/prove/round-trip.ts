@@ -5,11 +5,10 @@ import type { ParsedStatement } from "../migrate/parse.js";
 import type { Script } from "../migrate/script.js";
 import { byStatement, findingAt, objectsOf, refusedAt, type Subject, verbOf } from "./finding.js";
 import { followRun } from "./follow.js";
-import { newSession, newSessionInside, refusalOf, runStatements, type Stop } from "./ground.js";
 import type { ProofChange, ProofFinding } from "./model.js";
-import { isSameSchema } from "./rerun.js";
-import { schemaChanges } from "./state.js";
-import { mayMoveSequences, ownSequences, readWrites } from "./writes.js";
+import { checkDeferred, newSessionAfter, newSessionTexts, runTogether, type Stop, textsOf } from "./run.js";
+import { isSameSchema, schemaChanges } from "./state.js";
+import { countersIn, countersText, ownSequencesTexts, writesBetween } from "./writes.js";
 
 export interface RoundTrip {
   readonly migration: ParsedMigration;
@@ -26,22 +25,21 @@ export interface RoundTrip {
  */
 export async function isQuietRoundTrip(connection: Connection, trip: RoundTrip): Promise<boolean> {
   const { migration, down, before, after, upWroteRows } = trip;
-  if (!down.isTransactional || !migration.up.isTransactional || down.ownControl) return false;
-  await connection.execute("BEGIN");
+  const { up } = migration;
+  if (!down.isTransactional || !up.isTransactional || down.ownControl) return false;
+  const sequences = ownSequencesTexts({ statements: [...down.statements, ...up.statements] });
+  const reset = newSessionTexts(down);
   try {
-    if (mayMoveSequences([...down.statements, ...migration.up.statements])) await ownSequences(connection);
-    const { rows } = await readWrites(connection);
-    if (await runStatements(connection, down.statements)) return false;
-    if (await refusalOf(connection.execute("SET CONSTRAINTS ALL IMMEDIATE"))) return false;
-    await newSessionInside(connection);
-    if (!isSameSchema(before, await readSchemaSnapshot(connection))) return false;
-    const writesRows = upWroteRows || (await readWrites(connection)).rows !== rows;
-    if (await runStatements(connection, migration.up.statements)) return false;
+    const undoing = [...textsOf(down.statements), checkDeferred, ...reset, countersText()];
+    const run = await runTogether(connection, ["BEGIN", countersText(), ...sequences, ...undoing]);
+    if (run === undefined || !isSameSchema(before, await readSchemaSnapshot(connection))) return false;
+    const writesRows = upWroteRows || writesBetween(countersIn(run[1]), countersIn(run.at(-1))).rows > 0;
+    if (!(await runTogether(connection, [...textsOf(up.statements), ...newSessionTexts(up)]))) return false;
     // From the same schema and the same rows, the same statements lead to the same place.
     return !writesRows || isSameSchema(after, await readSchemaSnapshot(connection));
   } finally {
     await connection.execute("ROLLBACK");
-    await newSession(connection);
+    await newSessionAfter(connection, up, down);
   }
 }
 

@@ -43,9 +43,14 @@ export async function readState(connection: Connection): Promise<ProofState> {
 }
 
 /** Where the app's sequences stand. */
-export async function readSequences(connection: Connection): Promise<ReadonlyMap<string, string | null>> {
-  const rows = await connection.query<{ name: string; value: string | null }>(loadStatement("prove/sequences"));
+async function readSequences(connection: Connection): Promise<ReadonlyMap<string, string | null>> {
+  const rows = await connection.query<{ name: string; value: string | null }>(sequencesText());
   return new Map(rows.map(({ name, value }) => [name, value]));
+}
+
+/** The same, for `effectOf`. */
+export function sequencesText(): string {
+  return loadStatement("prove/sequences");
 }
 
 /** Objects that differ, each with both definitions. */
@@ -54,6 +59,11 @@ export function schemaChanges(expected: SchemaSnapshot, found: SchemaSnapshot): 
   return keys
     .filter((object) => expected[object] !== found[object])
     .map((object) => ({ object, expected: expected[object] ?? null, found: found[object] ?? null }));
+}
+
+/** True when two snapshots hold the same. */
+export function isSameSchema(first: SchemaSnapshot, second: SchemaSnapshot): boolean {
+  return first === second || schemaChanges(first, second).length === 0;
 }
 
 /** Tables whose rows were written. One that is new or gone is the schema's matter. */

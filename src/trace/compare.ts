@@ -1,13 +1,19 @@
 import { formatName } from "../db/identifier.js";
 import type { ParsedStatement } from "../migrate/parse.js";
 import { blocksOf, type IndexTrace, type LockMode, lockModes, type RewriteTrace, type ScanTrace } from "./model.js";
-import { describeRelation, type RelationState, type Relations, type TransactionState } from "./state.js";
+import {
+  describeRelation,
+  type RelationState,
+  type Relations,
+  type StateChange,
+  type TransactionState,
+} from "./state.js";
 
 /** What a statement is judged by: the states around it, and what was there before its migration and before the first one. */
 export interface Comparison {
   readonly statement: ParsedStatement;
   readonly before: TransactionState;
-  readonly after: TransactionState;
+  readonly after: StateChange;
   readonly base: Relations;
   readonly first: Relations;
 }
@@ -22,6 +28,11 @@ export interface FoundLock {
 export function newLocks({ before, after, base }: Comparison): readonly FoundLock[] {
   const grown = [...after.strengths].filter(([oid, strength]) => strength > (before.strengths.get(oid) ?? 0));
   return strongLocks(new Map(grown), base);
+}
+
+/** Every lock of the transaction, whichever statement took it. */
+export function allLocks({ after, base }: Comparison): readonly FoundLock[] {
+  return strongLocks(after.strengths, base);
 }
 
 /** Locks of earlier statements that the transaction still held. */
@@ -58,7 +69,7 @@ export function findRewrites(comparison: Comparison): readonly RewriteTrace[] {
 /** Tables that were read from end to end, by ALTER TABLE, an index build or a query. */
 export function findScans({ statement, before, after, base, first }: Comparison): readonly ScanTrace[] {
   if (isTruncate(statement)) return [];
-  return [...after.relations.values()]
+  return after.changed
     .filter(({ oid, kind }) => base.has(oid) && ["r", "m", "p"].includes(kind))
     .flatMap(({ oid, scans, rowsRead }) => {
       const earlier = before.relations.get(oid);
@@ -72,22 +83,32 @@ export function findScans({ statement, before, after, base, first }: Comparison)
 export function findIndexBuilds(comparison: Comparison): readonly IndexTrace[] {
   const { statement, before, after, base, first } = comparison;
   if (isTruncate(statement)) return [];
+  const moved = after.changed.filter(
+    ({ oid, kind, fileNode, tableOid }) =>
+      kind === "i" && tableOid !== null && base.has(tableOid) && before.relations.get(oid)?.fileNode !== fileNode,
+  );
+  if (moved.length === 0) return [];
   const earlier = [...before.relations.values()];
   const files = new Set(earlier.map(({ fileNode }) => fileNode));
   const names = new Set(earlier.map(formatName));
-  return [...after.relations.values()]
-    .filter(
-      ({ kind, fileNode, tableOid }) => kind === "i" && tableOid !== null && base.has(tableOid) && !files.has(fileNode),
-    )
+  return moved
+    .filter(({ fileNode }) => !files.has(fileNode))
     .map((index) => {
-      const { table, nameBefore } = describeRelation(index, new Map([...base, [index.oid, index]]), first);
+      const table = index.tableOid === null ? undefined : base.get(index.tableOid);
+      const original = first.get(index.oid);
       const name = formatName(index);
-      return { name, kind: "index" as const, table, nameBefore, isNew: !names.has(name) };
+      return {
+        name,
+        kind: "index" as const,
+        table: table ? formatName(table) : null,
+        nameBefore: original ? formatName(original) : null,
+        isNew: !names.has(name),
+      };
     });
 }
 
 function changedFiles({ before, after }: Comparison): readonly RelationState[] {
-  return [...after.relations.values()].filter(({ oid, fileNode }) => {
+  return after.changed.filter(({ oid, fileNode }) => {
     const earlier = before.relations.get(oid)?.fileNode ?? null;
     return earlier !== null && fileNode !== null && fileNode !== earlier;
   });

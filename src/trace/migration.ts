@@ -1,10 +1,10 @@
-import type { Connection, Database } from "../db/pool.js";
+import type { Database } from "../db/pool.js";
 import type { ParsedMigration } from "../migrate/build.js";
 import type { ParsedStatement, Parser } from "../migrate/parse.js";
 import { changesServer, reachesOtherServers } from "../migrate/reach.js";
 import { needsNoTransaction } from "../migrate/transaction-mode.js";
 import type { HeldLock, MigrationTrace, StatementTrace } from "./model.js";
-import { traceTransaction } from "./run.js";
+import { notTraced, type TraceRun, traceTransaction } from "./run.js";
 import { traceSampled } from "./sample.js";
 import type { Relations } from "./state.js";
 
@@ -25,30 +25,28 @@ export async function traceMigration(
   await connection.reset({ max_parallel_workers_per_gather: "0", max_parallel_maintenance_workers: "0" });
   const startedMs = performance.now();
   const { file, up } = migration;
+  const { first, isSharedServer } = options;
+  const run = { connection, first, whyNotRun: (one: ParsedStatement) => reasonNotToRun(one, isSharedServer) };
   const trace = up.isTransactional
-    ? await traceCommitted(connection, migration, { ...options, statements: up.statements })
-    : { statements: await traceSeparately(database, connection, migration, options), held: [] };
+    ? await traceCommitted(run, migration, up.statements)
+    : { statements: await traceSeparately(database, run, migration, options.parser), held: [] };
   await connection.reset();
   const durationMs = performance.now() - startedMs;
   return { name: file.name, path: up.path, isTransactional: up.isTransactional, durationMs, ...trace, emptied: null };
 }
 
-interface Committed {
-  readonly first: Relations;
-  readonly statements: readonly ParsedStatement[];
-}
-
 async function traceCommitted(
-  connection: Connection,
+  run: TraceRun,
   migration: ParsedMigration,
-  { first, statements }: Committed,
+  statements: readonly ParsedStatement[],
 ): Promise<{ readonly statements: readonly StatementTrace[]; readonly held: readonly HeldLock[] }> {
+  const { connection } = run;
   await connection.execute("BEGIN");
   try {
     const end = async () => {
       await connection.execute("COMMIT");
     };
-    return await traceTransaction({ connection, first }, migration, { statements, end });
+    return await traceTransaction(run, migration, { statements, end });
   } catch (error) {
     await connection.execute("ROLLBACK");
     throw error;
@@ -58,30 +56,26 @@ async function traceCommitted(
 /** A statement that may run in a transaction gets one to itself: its locks can then be read instead of sampled. */
 async function traceSeparately(
   database: Database,
-  connection: Connection,
+  run: TraceRun,
   migration: ParsedMigration,
-  { parser, first, isSharedServer }: MigrationTraceOptions,
+  parser: Parser,
 ): Promise<readonly StatementTrace[]> {
   await using observer = await database.connect();
   const traces: StatementTrace[] = [];
   for (const statement of migration.up.statements) {
-    const notRun = reasonNotToRun(statement, isSharedServer);
+    const notRun = run.whyNotRun(statement);
     if (notRun !== null) traces.push(notTraced(statement, notRun));
     else if (needsNoTransaction(statement, parser)) {
-      traces.push(await traceSampled({ connection, observer, first }, migration, statement));
+      traces.push(await traceSampled({ ...run, observer }, migration, statement));
     } else {
-      traces.push(...(await traceCommitted(connection, migration, { first, statements: [statement] })).statements);
+      traces.push(...(await traceCommitted(run, migration, [statement])).statements);
     }
   }
   return traces;
 }
 
-function reasonNotToRun(statement: ParsedStatement, isSharedServer: boolean): string | null {
+/** What must not happen even where nothing matters; null for everything else. */
+export function reasonNotToRun(statement: ParsedStatement, isSharedServer: boolean): string | null {
   if (reachesOtherServers(statement)) return "it would reach another server";
   return isSharedServer && changesServer(statement) ? "it would change the server of --scratch-url" : null;
-}
-
-function notTraced({ line, text }: ParsedStatement, notRun: string): StatementTrace {
-  const nothing = { locks: [], stillHeld: [], rewrites: [], scans: [], indexBuilds: [], samples: null };
-  return { line, text, durationMs: 0, ...nothing, notRun };
 }

@@ -2,18 +2,10 @@ import { RoomctlError } from "../core/errors.js";
 import type { Connection } from "../db/pool.js";
 import { type ParsedMigration, runStatement } from "../migrate/build.js";
 import type { ParsedStatement } from "../migrate/parse.js";
-import {
-  type Comparison,
-  describeLock,
-  type FoundLock,
-  findIndexBuilds,
-  findRewrites,
-  findScans,
-  newLocks,
-  oldLocks,
-} from "./compare.js";
-import type { HeldLock, LockTrace, StatementTrace } from "./model.js";
-import { describeRelation, type Relations, readRelations, readState, type TransactionState } from "./state.js";
+import { allLocks, type Comparison, findIndexBuilds, findRewrites, findScans, oldLocks } from "./compare.js";
+import { openLedger } from "./ledger.js";
+import type { HeldLock, StatementTrace } from "./model.js";
+import { type RelationState, type Relations, readChange, readRelations, type StateChange } from "./state.js";
 
 export interface TraceRun {
   readonly connection: Connection;
@@ -21,6 +13,8 @@ export interface TraceRun {
   readonly first: Relations;
   /** Called before each statement, inside the transaction: bounds its time. */
   readonly beforeStatement?: () => Promise<void>;
+  /** Why a statement must not run where it is traced; null when it may. */
+  readonly whyNotRun: (statement: ParsedStatement) => string | null;
 }
 
 export interface TransactionTrace {
@@ -37,25 +31,49 @@ export async function traceTransaction(
   migration: ParsedMigration,
   { statements, end }: { readonly statements: readonly ParsedStatement[]; readonly end: () => Promise<void> },
 ): Promise<TransactionTrace> {
-  const base = await readRelations(run.connection, "transaction");
-  let before = await readState(run.connection, base);
-  const steps: Step[] = [];
+  const { connection, first } = run;
+  const base = await readRelations(connection, "transaction");
+  const newestOid = [...base.keys()].reduce((newest, oid) => Math.max(newest, oid), 0);
+  const ledger = openLedger(base, first);
+  const relations = new Map(base);
+  let latest = await readChange(connection, newestOid);
+  let held: readonly HeldLock[] = [];
+  const traces: StatementTrace[] = [];
   for (const statement of statements) {
+    const notRun = run.whyNotRun(statement);
+    if (notRun !== null) {
+      traces.push(notTraced(statement, notRun));
+      continue;
+    }
+    apply(relations, latest);
     await run.beforeStatement?.();
     const startedMs = performance.now();
-    await runStatement(run.connection, migration.file.name, { script: migration.up, statement });
+    await runStatement(connection, migration.file.name, { script: migration.up, statement });
     const durationMs = performance.now() - startedMs;
-    const after = await readState(run.connection, before.relations);
-    steps.push({ statement, before, after, base, first: run.first, startedMs, durationMs });
-    before = after;
+    const before = { relations, strengths: latest.strengths, rewrites: latest.rewrites };
+    latest = await readChange(connection, newestOid);
+    const comparison = { statement, before, after: latest, base, first };
+    const stillHeld = oldLocks(comparison).map(ledger.describe);
+    const locks = ledger.note(comparison, { startedMs, durationMs });
+    const { line, text } = statement;
+    traces.push({ line, text, durationMs, locks, stillHeld, ...findingsOf(comparison), samples: null, notRun: null });
+    held = allLocks(comparison).map(ledger.describe);
   }
   await endTransaction(migration, end);
-  return { statements: describeSteps(steps, performance.now()), held: heldAtEnd(steps, base, run.first) };
+  ledger.close(performance.now());
+  return { statements: traces, held };
 }
 
-interface Step extends Comparison {
-  readonly startedMs: number;
-  readonly durationMs: number;
+/** One picture of all relations is kept up to date: a copy for each statement of a long file would fill the memory. */
+function apply(relations: Map<number, RelationState>, { changed, dropped }: StateChange): void {
+  for (const relation of changed) relations.set(relation.oid, relation);
+  for (const oid of dropped) relations.delete(oid);
+}
+
+/** A statement that was left out. */
+export function notTraced({ line, text }: ParsedStatement, notRun: string): StatementTrace {
+  const nothing = { locks: [], stillHeld: [], rewrites: [], scans: [], indexBuilds: [], samples: null };
+  return { line, text, durationMs: 0, ...nothing, notRun };
 }
 
 /** Constraints that were deferred are checked by COMMIT. */
@@ -70,33 +88,6 @@ async function endTransaction({ file }: ParsedMigration, end: () => Promise<void
   }
 }
 
-function describeSteps(steps: readonly Step[], endedMs: number): readonly StatementTrace[] {
-  const sinceLines = new Map<number, number>();
-  return steps.map((step, index) => {
-    const { statement, base, first, durationMs, startedMs } = step;
-    const stillHeld = oldLocks(step).map((lock) => describeHeld(lock, { base, first, sinceLines }));
-    const locks = newLocks(step).map((lock): LockTrace => {
-      const isKept = steps.slice(index).every(({ after }) => after.strengths.has(lock.oid));
-      sinceLines.set(lock.oid, statement.line);
-      return {
-        ...describeLock(lock, base, first),
-        heldForStatements: isKept ? steps.length - index - 1 : 0,
-        heldMs: isKept ? endedMs - startedMs : durationMs,
-      };
-    });
-    return {
-      line: statement.line,
-      text: statement.text,
-      durationMs,
-      locks,
-      stillHeld,
-      ...findingsOf(step),
-      samples: null,
-      notRun: null,
-    };
-  });
-}
-
 /** What a statement did to tables that were there. */
 export function findingsOf(comparison: Comparison): Pick<StatementTrace, "rewrites" | "scans" | "indexBuilds"> {
   return {
@@ -104,31 +95,4 @@ export function findingsOf(comparison: Comparison): Pick<StatementTrace, "rewrit
     scans: findScans(comparison),
     indexBuilds: findIndexBuilds(comparison),
   };
-}
-
-interface HeldContext {
-  readonly base: Relations;
-  readonly first: Relations;
-  readonly sinceLines: ReadonlyMap<number, number>;
-}
-
-function describeHeld({ oid, mode }: FoundLock, { base, first, sinceLines }: HeldContext): HeldLock {
-  const { name, kind } = describeRelation({ oid }, base, first);
-  return { name, kind, mode, sinceLine: sinceLines.get(oid) ?? null };
-}
-
-/** All that COMMIT gives back, with the line that took it first. */
-function heldAtEnd(steps: readonly Step[], base: Relations, first: Relations): readonly HeldLock[] {
-  const last = steps.at(-1);
-  if (last === undefined) return [];
-  const sinceLines = new Map<number, number>();
-  for (const step of steps) {
-    for (const { oid } of newLocks(step)) if (!sinceLines.has(oid)) sinceLines.set(oid, step.statement.line);
-  }
-  const everything = { ...last, before: noLocks(last.before) };
-  return newLocks(everything).map((lock) => describeHeld(lock, { base, first, sinceLines }));
-}
-
-function noLocks(state: TransactionState): TransactionState {
-  return { ...state, strengths: new Map() };
 }

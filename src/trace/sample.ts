@@ -6,7 +6,7 @@ import type { ParsedStatement } from "../migrate/parse.js";
 import { describeLock, newLocks } from "./compare.js";
 import { lockModes, type StatementTrace } from "./model.js";
 import { findingsOf, type TraceRun } from "./run.js";
-import { readRelations, type TransactionState } from "./state.js";
+import { type Relations, readRelations, type TransactionState } from "./state.js";
 
 export interface SampledRun extends TraceRun {
   /** Another session of the same database, which looks at the locks of the first. */
@@ -22,7 +22,8 @@ export async function traceSampled(
   migration: ParsedMigration,
   statement: ParsedStatement,
 ): Promise<StatementTrace> {
-  const before = await settledState(connection, observer);
+  const relations = await settledRelations(connection, observer);
+  const before: TransactionState = { relations, strengths: new Map(), rewrites: "" };
   const pid = await processIdOf(connection);
   const startedMs = performance.now();
   const sampling = new AbortController();
@@ -31,7 +32,8 @@ export async function traceSampled(
     running.then(() => performance.now() - startedMs).finally(() => sampling.abort()),
     watchLocks(observer, pid, sampling.signal),
   ]);
-  const after = { ...(await settledState(connection, observer)), strengths };
+  const changed = [...(await settledRelations(connection, observer)).values()];
+  const after = { changed, dropped: [], strengths, rewrites: "" };
   const comparison = { statement, before, after, base: before.relations, first };
   return {
     line: statement.line,
@@ -50,9 +52,9 @@ export async function traceSampled(
 }
 
 /** Counters of other sessions count only once they are flushed, which PostgreSQL puts off for up to ten seconds. */
-async function settledState(connection: Connection, observer: Connection): Promise<TransactionState> {
+async function settledRelations(connection: Connection, observer: Connection): Promise<Relations> {
   await connection.query("SELECT pg_catalog.pg_stat_force_next_flush()");
-  return { relations: await readRelations(observer, "all"), strengths: new Map(), rewrites: "" };
+  return await readRelations(observer, "all");
 }
 
 async function processIdOf(connection: Connection): Promise<number> {

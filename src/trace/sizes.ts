@@ -8,7 +8,7 @@ import type { MigrationTrace, ScanTrace, StatementTrace, TableSize, TracedRelati
 /** How fast a server is taken to read a table, or to write one anew with its indexes. Every estimate rests on it. */
 const assumedBytesPerSecond = 100_000_000;
 
-/** Sizes by `nameBefore`. */
+/** Sizes by the name on the target. */
 export type TableSizes = ReadonlyMap<string, TableSize>;
 
 /**
@@ -44,19 +44,43 @@ function tableNames(migrations: readonly MigrationTrace[]): readonly string[] {
   const found = migrations.flatMap(({ statements }) =>
     statements.flatMap(({ locks, rewrites, scans }) => [...locks, ...rewrites, ...scans]),
   );
-  return [...new Set(found.filter(isTable).flatMap(({ nameBefore }) => nameBefore ?? []))];
+  return [...new Set(found.filter(isTable).map(({ name, nameBefore }) => nameBefore ?? name))];
 }
 
 function isTable({ kind }: TracedRelation): boolean {
   return kind === "table" || kind === "materialized view";
 }
 
-/** The same traces with what they mean for tables of these sizes. Pure. */
+/**
+ * The same traces with what they mean for tables of these sizes. A table that a traced migration made and that the target
+ * has all the same (CREATE TABLE IF NOT EXISTS, before the first history) is taken for that one: it gets its `nameBefore`.
+ * Not so when another table had the name before, and was renamed. Pure.
+ */
 export function withSizes(migrations: readonly MigrationTrace[], sizes: TableSizes): readonly MigrationTrace[] {
+  const taken = new Set(migrations.flatMap(({ statements }) => statements.flatMap(namesBefore)));
+  const match = <T extends TracedRelation>(relation: T): T => {
+    const { name, nameBefore } = relation;
+    if (nameBefore !== null || !isTable(relation) || taken.has(name) || !sizes.has(name)) return relation;
+    return { ...relation, nameBefore: name };
+  };
   return migrations.map((migration) => ({
     ...migration,
-    statements: migration.statements.map((statement) => sizeStatement(statement, sizes)),
+    statements: migration.statements.map((statement) =>
+      sizeStatement(
+        {
+          ...statement,
+          locks: statement.locks.map(match),
+          rewrites: statement.rewrites.map(match),
+          scans: statement.scans.map(match),
+        },
+        sizes,
+      ),
+    ),
   }));
+}
+
+function namesBefore({ locks, rewrites, scans }: StatementTrace): readonly string[] {
+  return [...locks, ...rewrites, ...scans].flatMap(({ nameBefore }) => nameBefore ?? []);
 }
 
 function sizeStatement(statement: StatementTrace, sizes: TableSizes): StatementTrace {

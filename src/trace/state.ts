@@ -19,12 +19,22 @@ export interface RelationState {
 
 export type Relations = ReadonlyMap<number, RelationState>;
 
-/** Relations and what is held on them: oid → place in `lockModes`, from 1. */
-export interface TransactionState {
-  readonly relations: Relations;
+interface Held {
+  /** oid → place in `lockModes`, from 1. */
   readonly strengths: ReadonlyMap<number, number>;
   /** What the event trigger noted: ` oid:reason oid:reason`. */
   readonly rewrites: string;
+}
+
+/** Relations and what is held on them. */
+export interface TransactionState extends Held {
+  readonly relations: Relations;
+}
+
+/** What is held by now, and those relations that may have changed meanwhile. */
+export interface StateChange extends Held {
+  readonly changed: readonly RelationState[];
+  readonly dropped: readonly number[];
 }
 
 /** Every relation there is, with the counters of this transaction, or of all sessions so far. */
@@ -40,18 +50,17 @@ interface StateRow extends Omit<RelationState, "kind"> {
   readonly rewrites: string | null;
 }
 
-/** What changed since `relations` were read in this transaction: only what it locked can have. */
-export async function readState(queryable: Queryable, relations: Relations): Promise<TransactionState> {
-  const rows = await queryable.query<StateRow>(loadStatement("trace/state"), [lockModes]);
-  const now = new Map(relations);
-  for (const { kind, ...row } of rows) {
-    if (kind === null) now.delete(row.oid);
-    else now.set(row.oid, { ...row, kind });
-  }
+/**
+ * What may have changed in this transaction: only what it locked can have. What is newer than `newestOid` is left out, but
+ * for indexes of older tables: thousands of tables that a migration makes itself are nobody's business.
+ */
+export async function readChange(queryable: Queryable, newestOid: number): Promise<StateChange> {
+  const rows = await queryable.query<StateRow>(loadStatement("trace/state"), [lockModes, newestOid]);
   return {
-    relations: now,
+    changed: rows.flatMap(({ kind, strength, rewrites, ...row }) => (kind === null ? [] : [{ ...row, kind }])),
+    dropped: rows.filter(({ kind }) => kind === null).map(({ oid }) => oid),
     strengths: new Map(rows.map(({ oid, strength }) => [oid, strength])),
-    rewrites: rows[0]?.rewrites ?? "",
+    rewrites: rows.find(({ rewrites }) => rewrites !== null)?.rewrites ?? "",
   };
 }
 

@@ -1,7 +1,9 @@
-import { RoomctlError } from "../core/errors.js";
+import { messageOf, RoomctlError } from "../core/errors.js";
 import type { Connection, Database } from "../db/pool.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
 import type { ParsedMigration } from "../migrate/build.js";
+import type { ParsedStatement } from "../migrate/parse.js";
+import { reasonNotToRun } from "./migration.js";
 import type { MigrationTrace } from "./model.js";
 import { traceTransaction } from "./run.js";
 import { readRelations } from "./state.js";
@@ -61,7 +63,8 @@ async function traceAll(
   for (const migration of pending) {
     const { file, up } = migration;
     const startedMs = performance.now();
-    const run = { connection, first, beforeStatement };
+    const whyNotRun = (statement: ParsedStatement) => reasonNotToRun(statement, true);
+    const run = { connection, first, beforeStatement, whyNotRun };
     const end = async () => {};
     const trace = await traceTransaction(run, migration, { statements: up.statements, end });
     const durationMs = performance.now() - startedMs;
@@ -99,6 +102,12 @@ async function rollBack(connection: Connection): Promise<void> {
 
 function explain(error: unknown, { timeoutMs }: TargetTraceOptions): unknown {
   const cause = error instanceof RoomctlError ? error.cause : error;
+  if (codeOf(cause) === sqlstate.lockNotAvailable) {
+    return new RoomctlError("E_LOCK_TIMEOUT", messageOf(error), {
+      hint: "a trace on the target waits a second at most, whatever --lock-timeout says: try again when the holder is done, or trace on a scratch server: roomctl migrate trace",
+      cause,
+    });
+  }
   if (codeOf(cause) !== sqlstate.queryCanceled) return error;
   return new RoomctlError("E_LOCK_TIMEOUT", `the migrations did not end on the target within ${timeoutMs} ms`, {
     hint: "everything was rolled back; trace them on a scratch server: roomctl migrate trace",

@@ -1,16 +1,17 @@
 import { messageOf } from "../core/errors.js";
 import type { Database } from "../db/pool.js";
 import type { ScratchDatabase, ScratchServer } from "../db/scratch.js";
-import { codeOf } from "../db/sqlstate.js";
+import { codeOf, sqlstate } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
 import { type BuildOptions, buildSchema, type ParsedMigration } from "../migrate/build.js";
 import { requireExtensions } from "../migrate/extensions.js";
 import type { Parser } from "../migrate/parse.js";
 import { createNamedRoles } from "../migrate/roles.js";
+import { emptyTables, type FilledTable, fillTables } from "../migrate/rows.js";
 import { traceMigration } from "./migration.js";
 import type { MigrationTrace } from "./model.js";
-import { emptyTables, type FilledTable, fillTables } from "./rows.js";
 import { type Relations, readRelations } from "./state.js";
+import { findTouched, namesOf, type TouchedNames } from "./touched.js";
 
 export interface TraceOptions extends BuildOptions {
   readonly server: ScratchServer;
@@ -25,6 +26,8 @@ export interface TraceOptions extends BuildOptions {
 }
 
 export interface TraceRecord {
+  /** False where the scratch server's role may not make an event trigger: why a table is written anew is not known then. */
+  readonly hasReasons: boolean;
   readonly migrations: readonly MigrationTrace[];
   readonly tables: readonly FilledTable[];
 }
@@ -34,20 +37,29 @@ export interface TraceRecord {
  * Throws E_MIGRATION_FAILED with file, line and column when one does not run on the schema that those before it made.
  */
 export async function traceOnScratch(options: TraceOptions): Promise<TraceRecord> {
+  try {
+    return await traceAll(options);
+  } catch (error) {
+    throw options.server.explain(error);
+  }
+}
+
+async function traceAll(options: TraceOptions): Promise<TraceRecord> {
   const { server, applied, pending } = options;
   await requireExtensions(server, [...applied, ...pending]);
   const scratches: ScratchDatabase[] = [await server.createDatabase()];
   try {
-    await prepare(scratches, applied, pending, options);
-    const filled = new Map<number, FilledTable>();
+    const hasReasons = await prepare(scratches, applied, pending, options);
+    const fillings = { filled: new Map<number, FilledTable>(), told: new Map<number, FilledTable>() };
+    const touched = namesOf(pending);
     const migrations: MigrationTrace[] = [];
     let first: Relations | undefined;
     for (const [index, migration] of pending.entries()) {
       options.onProgress?.({ message: `tracing ${migration.file.name}`, done: index, total: pending.length });
       first ??= await onCurrent(scratches, (database) => readRelations(database, "transaction"));
-      migrations.push(await traceOne(scratches, migration, { ...options, first, filled }));
+      migrations.push(await traceOne(scratches, migration, { ...options, ...fillings, first, touched }));
     }
-    return { migrations, tables: [...filled.values()] };
+    return { hasReasons, migrations, tables: [...fillings.told.values()] };
   } finally {
     for (const scratch of scratches) await scratch[Symbol.asyncDispose]();
   }
@@ -69,17 +81,31 @@ async function prepare(
   applied: readonly ParsedMigration[],
   pending: readonly ParsedMigration[],
   options: TraceOptions,
-): Promise<void> {
-  await onCurrent(scratches, async (database) => {
+): Promise<boolean> {
+  return await onCurrent(scratches, async (database) => {
     await createNamedRoles(database, pending);
     await buildSchema(database, applied, options);
-    await database.execute(loadStatement("trace/rewrites"));
+    return await noteRewrites(database);
   });
+}
+
+/** Only a superuser may make an event trigger, which --scratch-url need not name. */
+async function noteRewrites(database: Database): Promise<boolean> {
+  try {
+    await database.execute(loadStatement("trace/rewrites"));
+    return true;
+  } catch (error) {
+    if (codeOf(error) === sqlstate.insufficientPrivilege) return false;
+    throw error;
+  }
 }
 
 interface OneTrace extends TraceOptions {
   readonly first: Relations;
   readonly filled: Map<number, FilledTable>;
+  /** What became of each table, even if it was emptied later. */
+  readonly told: Map<number, FilledTable>;
+  readonly touched: TouchedNames | undefined;
 }
 
 /** Rows that we made up may break a rule that the app's own rows keep: the migration is then run on empty tables. */
@@ -106,9 +132,11 @@ async function traceOne(
   }
 }
 
-async function fill(database: Database, { rows, filled }: OneTrace): Promise<void> {
+async function fill(database: Database, { rows, filled, told, touched }: OneTrace): Promise<void> {
   await using connection = await database.connect();
-  await fillTables(connection, rows, filled);
+  const isWanted = await findTouched(connection, touched);
+  await fillTables(connection, { rows, done: filled, isWanted });
+  for (const [oid, table] of filled) told.set(oid, table);
 }
 
 async function empty(database: Database, { filled }: OneTrace): Promise<void> {

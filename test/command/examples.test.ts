@@ -25,11 +25,12 @@ const expected: Readonly<Record<string, number>> = {
   "roomctl migrate status": 0,
   "roomctl migrate status --check": 0,
   "roomctl migrate drift": 0,
-  "roomctl migrate drift --ignore comment* --json": 0,
+  "roomctl migrate drift --ignore 'comment*' --json": 0,
   "roomctl migrate compat --queries queries.sql --json": 0,
   "roomctl migrate lint": 0,
   "roomctl migrate lint --since 3 --fail-on none --format github": 0,
   "roomctl migrate lint --all --fail-on none --format sarif": 0,
+  "roomctl migrate lint 2 3 --verbose": 0,
   "roomctl migrate lint --explain ignore-unused": 0,
   "roomctl doctor": 0,
   "roomctl seed": 0,
@@ -80,7 +81,7 @@ test("every example of the help pages works as typed", { timeout: 180_000 }, asy
   const run = (words: readonly string[]) => runRoomctl(words, { workingDirectory, environment });
   try {
     for (const [example, status] of Object.entries(expected)) {
-      const result = await run(example.split(" ").slice(1));
+      const result = await run(wordsOf(example).slice(1));
       expect({ example, status: result.status, stderr: result.stderr }).toMatchObject({ example, status });
       expect(result.stdout, example).not.toBe("");
       // Each operation before it says in one line what it did.
@@ -91,3 +92,8 @@ test("every example of the help pages works as typed", { timeout: 180_000 }, asy
     rmSync(workingDirectory, { recursive: true, force: true });
   }
 });
+
+/** As a shell reads it: what stands in single quotes is one word, without them. */
+function wordsOf(command: string): readonly string[] {
+  return (command.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^'(.*)'$/, "$1"));
+}

@@ -69,6 +69,15 @@ test("prove names the key that a second run drops, both definitions and the stat
   }
 });
 
+test("--rows 0 leaves tables empty, where a second run finds nothing to change", { timeout: 60_000 }, async () => {
+  using folder = createMigrationFolder({ ...sound, "0002_up.up.sql": "UPDATE t SET old = old + 1000;" });
+  const words = ["migrate", "prove", "--dir", folder.directory, "--json"];
+  const withRows = await runRoomctl(words);
+  expect([withRows.status, withRows.json()]).toMatchObject([3, { migrations: [{}, { state: "refuted" }] }]);
+  const without = await runRoomctl([...words, "--rows", "0"]);
+  expect([without.status, without.json()]).toMatchObject([0, { isProven: true }]);
+});
+
 test("prove needs no database, and exits with 0 where nothing is wrong", { timeout: 60_000 }, async () => {
   using folder = createMigrationFolder(sound);
   const { status, stdout } = await runRoomctl(["migrate", "prove", "--dir", folder.directory]);
@@ -104,6 +113,7 @@ test("--pending proves only what the database lacks, and writes nothing there; -
 test.each([
   [["--pending", "--since", "1"], /cannot be given together/],
   [["--prefixes", "some"], /--prefixes is none of all, auto, none/],
+  [["--rows", "many"], /--rows is no number from 0 to 1000: "many"/],
   [["--since", "nowhere"], /is no migration/],
   [["--pending"], /no database/i],
 ] as const)("%j is refused as wrong usage", async (words, message) => {

@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openScratch } from "../../src/db/scratch.js";
-import { parseMigration } from "../../src/migrate/build.js";
 import { type CompatReport, checkCompatibility } from "../../src/compat/compat.js";
 import { readQueryFiles } from "../../src/compat/queries.js";
 import { chooseStates } from "../../src/compat/states.js";
+import { openScratch } from "../../src/db/scratch.js";
+import { parseMigration } from "../../src/migrate/build.js";
 import { readMigrationFiles } from "../../src/migrate/files.js";
 import { loadParser } from "../../src/migrate/parse.js";
 import { createMigrationFolder } from "../support/migrations.js";
@@ -416,4 +416,29 @@ test("a type that is made again under its name is the same type to a query", asy
     queries: "SELECT mood, array_agg(mood) FROM users WHERE mood = $1 OR mood = ANY ($2) GROUP BY mood",
   });
   expect(report.findings).toEqual([]);
+});
+
+test("a CHECK is new where it was added, also when a later migration validates it", async () => {
+  const added = "ALTER TABLE users ADD CONSTRAINT positive CHECK (score >= 0) NOT VALID";
+  const validated = "ALTER TABLE users VALIDATE CONSTRAINT positive";
+  const queries = "UPDATE users SET score = $1";
+  const report = await check({ migrations: [added, validated], queries });
+  expect(short(report)).toEqual(["info new-check @2_step"]);
+  const later = await check({ old: `${oldSchema} ${added};`, migrations: [validated], queries });
+  expect(short(later)).toEqual([]);
+});
+
+test("a file that is gone since its folder was listed is passed over and told", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "roomctl-compat-"));
+  try {
+    writeFileSync(join(directory, "a.sql"), "SELECT 1");
+    symlinkSync(join(directory, "nowhere"), join(directory, "b.sql"));
+    const parser = await loadParser();
+    const { queries, skipped } = readQueryFiles(parser, [directory]);
+    expect(queries.map(({ sql }) => sql)).toEqual(["SELECT 1"]);
+    expect(skipped).toMatchObject([{ name: join(directory, "b.sql"), reason: expect.stringContaining("is gone") }]);
+    expect(() => readQueryFiles(parser, [join(directory, "b.sql")])).toThrow(/cannot read .*b\.sql/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -7,8 +7,8 @@ import { referenceApp } from "../../src/core/reference-app.js";
 import { quoteIdentifier } from "../../src/db/identifier.js";
 import { type Database, openDatabase } from "../../src/db/pool.js";
 import { openScratch, type ScratchServer } from "../../src/db/scratch.js";
-import { applyMigrations } from "../../src/migrate/apply.js";
 import { type DriftOptions, type DriftReport, findDrift } from "../../src/drift/drift.js";
+import { applyMigrations } from "../../src/migrate/apply.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { createScratchDatabase, type ScratchDatabase, type ServerName, serverNames } from "../support/postgres.js";
 
@@ -125,14 +125,9 @@ describe.each(serverNames)("drift on %s", (server) => {
         "owner of function public.shout(t text)",
         "drift_other",
         "drift_app",
-        'ALTER FUNCTION public.shout(t text) OWNER TO "drift_app";',
+        "ALTER ROUTINE public.shout(t text) OWNER TO drift_app;",
       ],
-      [
-        "owner of table public.messages",
-        "drift_other",
-        "drift_app",
-        'ALTER TABLE public.messages OWNER TO "drift_app";',
-      ],
+      ["owner of table public.messages", "drift_other", "drift_app", "ALTER TABLE public.messages OWNER TO drift_app;"],
     ]);
   });
 
@@ -177,6 +172,140 @@ describe.each(serverNames)("drift on %s", (server) => {
       ignore: ["table public.extra_?", "public.rooms", "view *"],
     });
     expect([namesOf(ignored), ignored.ignoredCount]).toEqual([["changed function public.shout(t text)"], 6]);
+  });
+
+  test("compares subscriptions that the files make by name only, and says so", async () => {
+    using folder = createMigrationFolder({ "1_t.up.sql": "CREATE TABLE t (a int)" });
+    await using scratch = await createScratchDatabase({ server });
+    await using database = await scratch.open();
+    await migrate(database, folder.directory);
+    const subscribe = (publication: string) =>
+      `CREATE SUBSCRIPTION incoming CONNECTION 'host=far' PUBLICATION ${publication} WITH (connect = false, slot_name = NONE)`;
+    await database.execute(subscribe("other"));
+    expect(namesOf(await drift(database, folder.directory))).toEqual(["live-only subscription incoming"]);
+    folder.write("1_t.up.sql", `CREATE TABLE t (a int); ALTER SYSTEM RESET work_mem; ${subscribe("feed")}`);
+    const known = await drift(database, folder.directory);
+    expect([namesOf(known), known.notes.slice(1)]).toEqual([
+      [],
+      [
+        "subscription incoming: only its name is compared, since nothing subscribes on the scratch server",
+        "1_t: ALTER SYSTEM changes the whole server, and is neither built elsewhere nor compared",
+      ],
+    ]);
+    await database.execute("DROP SUBSCRIPTION incoming");
+    expect(namesOf(await drift(database, folder.directory))).toEqual(["files-only subscription incoming"]);
+  });
+
+  test("proposes repairs that leave nothing, or none at all", async () => {
+    using folder = createMigrationFolder({
+      "1_t.up.sql": `
+        CREATE TABLE t (a text, b text COLLATE "C" DEFAULT 'x', c int NOT NULL DEFAULT 1, d text, e text, f int,
+                        g text DEFAULT E'one\\ntwo\\\\', "odd\nname" int);
+        ALTER TABLE t ALTER d SET STATISTICS 7, ALTER e SET STORAGE EXTERNAL;
+        COMMENT ON COLUMN t."odd\nname" IS 'x';
+        CREATE TYPE mood AS ENUM ('sad'); COMMENT ON TYPE mood IS E'line one\\nline ''two'' \\\\ \\t';
+        CREATE PROCEDURE tidy() LANGUAGE sql AS 'SELECT 1'; COMMENT ON PROCEDURE tidy() IS 'x'`,
+    });
+    await using scratch = await createScratchDatabase({ server });
+    await using database = await scratch.open();
+    await migrate(database, folder.directory);
+    await database.execute(`
+      ALTER TABLE t ALTER a TYPE varchar(20), ALTER b DROP DEFAULT, ALTER b TYPE text COLLATE "POSIX", ALTER b SET NOT NULL,
+        ALTER c TYPE bigint, ALTER c DROP NOT NULL, ALTER c SET DEFAULT 2, ALTER f SET NOT NULL, ALTER g DROP DEFAULT,
+        DROP d, DROP e, DROP "odd\nname";
+      ALTER TABLE t ALTER a SET COMPRESSION pglz, ALTER g SET COMPRESSION pglz;
+      ALTER TABLE t ALTER f ADD GENERATED ALWAYS AS IDENTITY;
+      COMMENT ON TYPE mood IS NULL; COMMENT ON PROCEDURE tidy() IS 'y'`);
+    const { findings } = await drift(database, folder.directory);
+    const without = findings.filter(({ repair }) => repair === null).map(({ object }) => object);
+    expect(without).toEqual(["column public.t f", "sequence public.t_f_seq"]);
+    const comment = findings.find(({ object }) => object === "comment on type public.mood");
+    expect(comment?.repair).toBe(String.raw`COMMENT ON TYPE public.mood IS E'line one\nline ''two'' \\ \u0009';`);
+    for (const { repair } of findings) {
+      expect(repair ?? "").not.toMatch(/\p{Cc}/u);
+      await database.execute(repair ?? "");
+    }
+    // What was dropped came back at the end, and what hung on it is told now.
+    expect(namesOf(await drift(database, folder.directory))).toEqual([
+      "changed column public.t f",
+      'files-only comment on column public.t."odd\nname"',
+      "live-only sequence public.t_f_seq",
+      "changed order of columns of public.t",
+    ]);
+  });
+
+  test("tells what was taken from PUBLIC beside what PostgreSQL gives, and how to give it back", async () => {
+    using folder = createMigrationFolder({
+      "1_f.up.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TYPE mood AS ENUM ('a')",
+    });
+    await using scratch = await createScratchDatabase({ server });
+    await using database = await scratch.open();
+    await migrate(database, folder.directory);
+    const name = quoteIdentifier(scratch.target.database);
+    await database.execute(`
+      REVOKE EXECUTE ON FUNCTION f() FROM PUBLIC; REVOKE USAGE ON TYPE mood FROM PUBLIC;
+      REVOKE CONNECT ON DATABASE ${name} FROM PUBLIC; ALTER DATABASE ${name} CONNECTION LIMIT 7;
+      REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC; REVOKE USAGE ON LANGUAGE sql FROM PUBLIC`);
+    const { findings } = await drift(database, folder.directory);
+    expect(findings.map(({ kind, object, live, files }) => [kind, object, live, files])).toEqual([
+      ["changed", "connection limit of the database", "7", "none"],
+      ["changed", "privileges on function public.f() to public", "none", "EXECUTE"],
+      ["changed", "privileges on language plpgsql to public", "none", "USAGE"],
+      ["changed", "privileges on language sql to public", "none", "USAGE"],
+      ["changed", "privileges on the database to public", "TEMPORARY", "CONNECT, TEMPORARY"],
+      ["changed", "privileges on type public.mood to public", "none", "USAGE"],
+    ]);
+    for (const { repair } of findings) await database.execute(repair ?? "");
+    expect(namesOf(await drift(database, folder.directory))).toEqual([]);
+  });
+
+  test("tells a type with what makes it up, and in words", async () => {
+    using folder = createMigrationFolder({ "1_t.up.sql": "CREATE TABLE t (a int)" });
+    await using scratch = await createScratchDatabase({ server });
+    await using database = await scratch.open();
+    await migrate(database, folder.directory);
+    await database.execute(`
+      CREATE TYPE span AS RANGE (subtype = float8);
+      CREATE TYPE pair AS (a int, b text);
+      CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+      CREATE FOREIGN DATA WRAPPER files; CREATE SERVER far FOREIGN DATA WRAPPER files;
+      CREATE FOREIGN TABLE away (n int) SERVER far OPTIONS (path '/x');
+      CREATE VIEW v AS SELECT 1 AS n;
+      CREATE COLLATION plain FROM "C";
+      CREATE AGGREGATE total(int) (sfunc = int4pl, stype = int, initcond = '0')`);
+    const { findings } = await drift(database, folder.directory);
+    expect(findings.map(({ object, live }) => `${object}: ${live}`)).toEqual([
+      expect.stringMatching(/^collation public.plain: provider libc lc_collate 'C' lc_ctype 'C' deterministic/),
+      expect.stringMatching(/^foreign data wrapper files: /),
+      "foreign table public.away: (n integer) server far options path '/x'",
+      expect.stringMatching(
+        /^function public.total\(integer\): aggregate returning integer state function int4pl state integer start '0'/,
+      ),
+      "server far: wrapper files",
+      "type public.pair: composite (a integer, b text)",
+      "type public.positive: domain integer CHECK ((VALUE > 0))",
+      expect.stringMatching(/^type public.span: range of double precision/),
+      "view public.v:  SELECT 1 AS n;",
+    ]);
+    expect(JSON.stringify(findings)).not.toMatch(/\{\\"/);
+  });
+
+  test("says which relation is locked against reading, and by whom", async () => {
+    using folder = createMigrationFolder({ "1_t.up.sql": "CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t" });
+    await using scratch = await createScratchDatabase({ server });
+    await using holding = await scratch.open({ applicationName: "holder" });
+    await migrate(holding, folder.directory);
+    await using holder = await holding.connect();
+    await holder.execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE; LOCK TABLE roomctl.migrations");
+    await using database = await scratch.open({ lockTimeoutMs: 200 });
+    await expect(drift(database, folder.directory)).rejects.toMatchObject({
+      code: "E_LOCK_TIMEOUT",
+      message: expect.stringMatching(
+        /^\S+ \(and \d more\) is locked against reading by session \d+ \(holder as \w+\)$/,
+      ),
+      hint: expect.stringMatching(/pg_terminate_backend\(\d+\).*: roomctl migrate drift$/),
+    });
+    await holder.execute("ROLLBACK");
   });
 
   test("tells of columns in another order", async () => {

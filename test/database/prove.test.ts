@@ -205,6 +205,99 @@ const faults: readonly Fault[] = [
     found: ["error rerun-fails 2_b.up.sql:1"],
   },
   {
+    title: "a number that is counted up once more, in a table that no migration fills",
+    files: { ...table, "2_b.up.sql": "SELECT 1;\nUPDATE t SET n = n + 1;" },
+    found: ["error rerun-changes-rows 2_b.up.sql:2 rows of t"],
+  },
+  {
+    title: "the same by a change of the type",
+    files: { ...table, "2_b.up.sql": "ALTER TABLE t ALTER n TYPE int USING n + 1;" },
+    found: ["error rerun-changes-rows 2_b.up.sql:1 rows of t"],
+  },
+  {
+    title: "the same in a DO block",
+    files: { ...table, "2_b.up.sql": "DO $$ BEGIN UPDATE t SET n = n + 1; END $$;" },
+    found: ["error rerun-changes-rows 2_b.up.sql:1 rows of t"],
+  },
+  {
+    title: "the same outside of a transaction",
+    files: { ...table, "2_b.up.sql": "-- roomctl:no-transaction\nUPDATE t SET n = n + 1;" },
+    found: ["error rerun-changes-rows 2_b.up.sql:2 rows of t"],
+  },
+  {
+    title: "a DELETE of what the app wrote between the runs",
+    files: { ...table, "2_b.up.sql": "DELETE FROM t;" },
+    found: ["error rerun-changes-rows 2_b.up.sql:1 rows of t"],
+  },
+  {
+    title: "a DELETE of what the app wrote between the runs, where a condition may spare it",
+    files: { ...table, "2_b.up.sql": "DELETE FROM t WHERE n > 0;" },
+    found: ["warning rerun-changes-rows 2_b.up.sql:1 rows of t"],
+  },
+  {
+    title: "a TRUNCATE of what the app wrote between the runs",
+    files: { ...table, "2_b.up.sql": "TRUNCATE t;" },
+    found: ["error rerun-changes-rows 2_b.up.sql:1 rows of t"],
+  },
+  {
+    title: "a table that is dropped and made anew, with the app's rows",
+    files: {
+      "1_a.up.sql": "DROP TABLE IF EXISTS t;\nCREATE TABLE t (n int);",
+      "1_a.down.sql": "DROP TABLE IF EXISTS t;",
+    },
+    found: ["error rerun-changes-rows 1_a.up.sql:1 rows of t"],
+  },
+  {
+    title: "rows that are copied once more",
+    files: {
+      ...table,
+      "2_b.up.sql": "CREATE TABLE IF NOT EXISTS copy (n int);\nINSERT INTO copy SELECT n FROM t;",
+      "2_b.down.sql": "DROP TABLE IF EXISTS copy;",
+    },
+    found: ["error rerun-changes-rows 2_b.up.sql:2 rows of copy"],
+  },
+  {
+    title: "rows that are copied once more, and are not let in",
+    files: {
+      ...table,
+      "2_b.up.sql": "CREATE TABLE IF NOT EXISTS copy (n int PRIMARY KEY);\nINSERT INTO copy SELECT n FROM t;",
+      "2_b.down.sql": "DROP TABLE IF EXISTS copy;",
+    },
+    found: ["error rerun-fails 2_b.up.sql:2"],
+  },
+  {
+    title: "rows that are written again because time goes on",
+    files: {
+      "1_a.up.sql": "CREATE TABLE IF NOT EXISTS seen (at timestamptz DEFAULT '2020-01-01');",
+      "1_a.down.sql": "DROP TABLE IF EXISTS seen;",
+      "2_b.up.sql": "UPDATE seen SET at = now() WHERE at < now();",
+    },
+    found: ["error rerun-changes-rows 2_b.up.sql:1 rows of seen"],
+  },
+  {
+    title: "an index build that goes on in another schema, since what a function set is not set again",
+    files: {
+      "1_a.up.sql":
+        "CREATE SCHEMA IF NOT EXISTS app;\nCREATE TABLE IF NOT EXISTS app.t (n int);\nCREATE TABLE IF NOT EXISTS t (n int);",
+      "1_a.down.sql": "DROP TABLE IF EXISTS t; DROP SCHEMA IF EXISTS app CASCADE;",
+      "2_b.up.sql":
+        "SELECT set_config('search_path', 'app', false);\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_n ON t (n);",
+      "2_b.down.sql": "DROP INDEX CONCURRENTLY IF EXISTS app.t_n;",
+    },
+    found: ["error invalid-index-stays 2_b.up.sql:2 index app.t_n, index public.t_n"],
+  },
+  {
+    title: "an index build that cannot go on, since what a function set is not set again",
+    files: {
+      "1_a.up.sql": "CREATE SCHEMA IF NOT EXISTS app;\nCREATE TABLE IF NOT EXISTS app.t (n int);",
+      "1_a.down.sql": "DROP SCHEMA IF EXISTS app CASCADE;",
+      "2_b.up.sql":
+        "SELECT set_config('search_path', 'app', false);\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_n ON t (n);",
+      "2_b.down.sql": "DROP INDEX CONCURRENTLY IF EXISTS app.t_n;",
+    },
+    found: ["error invalid-index-fails 2_b.up.sql:2"],
+  },
+  {
     title: "a file that does not apply",
     files: { ...table, "2_b.up.sql": "CREATE TABLE t (n int);", "3_c.up.sql": "SELECT 1;" },
     found: ["error up-fails 2_b.up.sql:1"],
@@ -213,7 +306,7 @@ const faults: readonly Fault[] = [
 
 /** What another major version could do otherwise; the rest is the same for all. */
 const versionBound = faults.filter(({ title }) =>
-  /primary key|setval|restarted|forgets|privileges|enum|comment|outside/.test(title),
+  /primary key|setval|restarted|forgets|privileges|enum|comment|outside|between the runs|made anew|go on/.test(title),
 );
 
 describe.each(serverNames)("on %s", (server) => {
@@ -275,6 +368,25 @@ describe.each(serverNames)("on %s", (server) => {
     });
     expect(findings.map(brief)).toEqual(["info no-down 2_b.up.sql"]);
   });
+});
+
+test("made-up rows are in nobody's way: not where they do not fit, not for a backfill, and not in the next migration", async () => {
+  const { findings, migrations } = await prove("postgres18", {
+    "1_a.up.sql":
+      "CREATE TABLE IF NOT EXISTS t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, low text);",
+    "1_a.down.sql": "DROP TABLE IF EXISTS t;",
+    "2_b.up.sql": "UPDATE t SET low = lower(name) WHERE low IS DISTINCT FROM lower(name);",
+    "2_b.down.sql": "SELECT 1;",
+    "3_c.up.sql":
+      "SELECT 1; DO $$ BEGIN ALTER TABLE t ADD CONSTRAINT short CHECK (length(name) < 2); EXCEPTION WHEN duplicate_object THEN NULL; END $$;",
+    "3_c.down.sql": "ALTER TABLE t DROP CONSTRAINT IF EXISTS short;",
+    "4_d.up.sql":
+      "DO $$ BEGIN IF EXISTS (SELECT FROM t) THEN RAISE 'there are rows'; END IF; END $$; SELECT nextval('t_id_seq') WHERE false;",
+    "4_d.down.sql": "SELECT 1;",
+  });
+  expect(findings.map(brief)).toEqual([]);
+  const notes = migrations.map(({ checks }) => checks.find(({ check }) => check === "rerun")?.note);
+  expect(notes).toEqual([null, null, "made-up rows do not fit it", "made-up rows do not fit it"]);
 });
 
 test("numbers that the proof takes from sequences are not missing for the migrations after it", async () => {

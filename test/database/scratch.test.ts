@@ -1,11 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { RoomctlError } from "../../src/core/errors.js";
 import { isAlive } from "../../src/db/directory-lock.js";
+import { explainFullDisk } from "../../src/db/disk.js";
 import { startEmbedded } from "../../src/db/embedded.js";
+import { statementFailure } from "../../src/db/failure.js";
 import { openDatabase } from "../../src/db/pool.js";
 import { openScratch } from "../../src/db/scratch.js";
 import { scratchFolderName, scratchRoot } from "../../src/db/scratch-leftovers.js";
@@ -142,6 +145,59 @@ test("on a server that was named, databases of killed runs are dropped, and thos
   rmSync(directory, { recursive: true });
 }, 60_000);
 
+test("a database that cannot be dropped is named, and does not keep the others from being dropped", async () => {
+  const target = await serverTarget();
+  const directory = mkdtempSync(join(tmpdir(), "roomctl-scratch-"));
+  await using administration = await openDatabase({ ...target, database: "postgres" });
+  const [stuck, left] = ["roomctl_scratch_00000000000a", "roomctl_scratch_00000000000b"];
+  for (const name of [stuck, left]) await administration.execute(`CREATE DATABASE ${name}`);
+  const inside = await openDatabase({ ...target, database: stuck });
+  const subscription = `s_${Date.now()}`;
+  const options = `connect = false, slot_name = NONE, enabled = false, create_slot = false`;
+  await inside.execute(
+    `CREATE SUBSCRIPTION ${subscription} CONNECTION 'host=192.0.2.1' PUBLICATION p WITH (${options})`,
+  );
+  const warnings: string[] = [];
+  {
+    await using _server = await openScratch({ directory, target, onWarning: (message) => warnings.push(message) });
+  }
+  await inside.execute(`DROP SUBSCRIPTION ${subscription}`);
+  expect(warnings).toEqual([expect.stringMatching(/roomctl_scratch_00000000000a could not be dropped.*subscription/)]);
+  const names = await administration.query<{ name: string }>("SELECT datname AS name FROM pg_database");
+  expect(names.map(({ name }) => name)).not.toContain(left);
+  await inside[Symbol.asyncDispose]();
+  await administration.execute(`DROP DATABASE ${stuck}`);
+  rmSync(directory, { recursive: true });
+}, 60_000);
+
+test("a state folder that was not there is not there afterwards", async () => {
+  const parent = mkdtempSync(join(tmpdir(), "roomctl-scratch-"));
+  chmodSync(parent, 0o755);
+  {
+    await using _server = await openScratch({ directory: join(parent, ".roomctl") });
+  }
+  expect(readdirSync(parent)).toEqual([]);
+  rmSync(parent, { recursive: true });
+}, 60_000);
+
+test("a full disk is told with its folder and disk, also when clearing up failed as well", () => {
+  const full = Object.assign(new Error("could not extend file"), { code: "53100" });
+  const pair = Object.assign(new Error("An error was suppressed during disposal"), {
+    name: "SuppressedError",
+    error: new Error("pg_ctl failed"),
+    suppressed: new RoomctlError("E_MIGRATION_FAILED", "1_a failed", { cause: full }),
+  });
+  expect(statementFailure(pair)).toMatchObject({ code: "E_MIGRATION_FAILED" });
+  expect(explainFullDisk(pair, join(tmpdir(), "gone", "data"))).toMatchObject({
+    code: "E_DISK_FULL",
+    message: expect.stringMatching(/gone\/data on \/.*MB are free/),
+  });
+  const initdb = new RoomctlError("E_EMBEDDED", "initdb failed (exit 1): No space left on device");
+  expect(explainFullDisk(initdb, tmpdir())).toMatchObject({ code: "E_DISK_FULL" });
+  const other = new Error("something else");
+  expect(explainFullDisk(other, tmpdir())).toBe(other);
+});
+
 test("a role that may not make databases is told so", async () => {
   const target = await serverTarget();
   await using administration = await openDatabase({ ...target, database: "postgres" });
@@ -159,8 +215,7 @@ test("a role that may not make databases is told so", async () => {
 }, 60_000);
 
 function expectEmpty(directory: string): void {
-  expect(readdirSync(scratchRoot(directory))).toEqual([]);
-  rmSync(scratchRoot(directory), { recursive: true });
+  expect(existsSync(scratchRoot(directory))).toBe(false);
   rmSync(directory, { recursive: true, force: true });
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { FilledTable } from "../../src/trace/rows.js";
+import type { FilledTable } from "../../src/migrate/rows.js";
 import { type OwnScratch, openOwnScratch, trace } from "../support/trace.js";
 
 let own: OwnScratch;
@@ -42,12 +42,12 @@ test("a table for which no rows can be made stays empty, and why is told", async
   const keyless = "CREATE TABLE keyless (id int PRIMARY KEY CHECK (id < 0));";
   const { tables, migrations } = await trace(own.server, {
     base: keyless + base,
-    pending: ["ALTER TABLE odd ALTER n TYPE bigint; CREATE INDEX ON odd (n)"],
+    pending: ["ALTER TABLE odd ALTER n TYPE bigint; CREATE INDEX ON odd (n); ALTER TABLE child ADD a int"],
   });
   expect(rowsOf(tables)).toEqual({ keyless: 0, odd: 0, child: 0 });
   expect(tables.map(({ reason }) => reason)).toEqual([
-    expect.stringMatching(/keyless_id_check/),
     expect.stringMatching(/odd_n_check/),
+    expect.stringMatching(/keyless_id_check/),
     expect.stringMatching(/not-null|foreign key/),
   ]);
   // The scan is seen all the same: it is counted, with no rows.
@@ -88,4 +88,24 @@ test("without rows nothing is filled and scans are still seen", async () => {
   });
   expect(tables).toEqual([]);
   expect(migrations[0]?.statements[0]?.scans).toMatchObject([{ name: "t", rows: 0 }]);
+});
+
+test("only tables that pending statements touch get rows, with those on the other side of a key", async () => {
+  const base = `CREATE TABLE parents (id int PRIMARY KEY); CREATE TABLE wanted (id int PRIMARY KEY REFERENCES parents);
+    CREATE TABLE children (id int REFERENCES wanted); CREATE TABLE aside (id int); CREATE VIEW seen AS SELECT id FROM aside;`;
+  const filled = async (sql: string) =>
+    rowsOf((await trace(own.server, { base, pending: [sql, "COMMENT ON TABLE wanted IS 'w'"], rows: 10 })).tables);
+  const touched = { parents: 10, wanted: 10, children: 10 };
+  expect(await filled("ALTER TABLE wanted ADD a int")).toEqual(touched);
+  for (const sql of ["SELECT 1", "DO $$ BEGIN END $$", "INSERT INTO wanted SELECT id + 10 FROM seen WHERE id > 10"]) {
+    expect(await filled(sql)).toEqual({ ...touched, aside: 10 });
+  }
+});
+
+test("rows that were taken away again are told all the same", async () => {
+  const base = "CREATE TABLE words (n int, m int)";
+  const pending = ["ALTER TABLE words ADD CHECK (n < 0)"];
+  const { tables, migrations } = await trace(own.server, { base, pending, rows: 10 });
+  expect(migrations[0]?.emptied).toMatch(/made-up rows/);
+  expect(tables).toMatchObject([{ table: "words", rows: 10, isMadeUp: true }]);
 });

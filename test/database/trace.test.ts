@@ -214,6 +214,23 @@ describe.each(serverNames)("%s", (name) => {
     expect(first?.locks[0]?.heldMs).toBeGreaterThan(second?.locks[0]?.heldMs ?? Number.POSITIVE_INFINITY);
   });
 
+  test("each mode that a relation is held in has the line that took it", async () => {
+    const sql = "SELECT 1;\nCREATE INDEX ON users (nick);\nALTER TABLE users ADD a int;\nSELECT 1;";
+    const { migrations } = await trace(own.server, { base, pending: [sql] });
+    const exclusive = { name: "users", kind: "table", mode: "AccessExclusiveLock", sinceLine: 3 };
+    expect(migrations[0]?.held).toContainEqual(exclusive);
+    expect(migrations[0]?.statements[2]?.stillHeld).toContainEqual({ ...exclusive, mode: "ShareLock", sinceLine: 2 });
+    expect(migrations[0]?.statements[3]?.stillHeld).toContainEqual(exclusive);
+  });
+
+  test("a subscription in a transactional file is not made", async () => {
+    const sql = `CREATE TABLE a (i int); CREATE SUBSCRIPTION s CONNECTION 'host=192.0.2.1' PUBLICATION p
+      WITH (connect = false, slot_name = 'x'); ALTER TABLE users ADD a int`;
+    const traces = await traceStatements(own.server, { base, sql });
+    expect(traces.map(({ notRun }) => notRun)).toEqual([null, "it would reach another server", null]);
+    expect(traces[2]?.locks[0]).toMatchObject({ name: "users", heldForStatements: 0 });
+  });
+
   test("a savepoint that is rolled back gives its locks back", async () => {
     const sql = "SAVEPOINT s; ALTER TABLE users ADD COLUMN a int; ROLLBACK TO s; SELECT 1";
     const { migrations } = await trace(own.server, { base, pending: [sql] });
@@ -270,4 +287,17 @@ describe.each(serverNames)("%s", (name) => {
       message: expect.stringMatching(/COMMIT/),
     });
   });
+
+  test("a thousand statements are traced in time, each with what it did", async () => {
+    const made = Array.from(
+      { length: 500 },
+      (_, n) => `CREATE TABLE made_${n} (n int); ALTER TABLE made_${n} ADD a int;`,
+    );
+    const sql = `${made.join("")} ALTER TABLE users ADD a int`;
+    const startedMs = performance.now();
+    const traces = await traceStatements(own.server, { base, sql, rows: 0 });
+    expect(performance.now() - startedMs).toBeLessThan(15_000);
+    expect(traces).toHaveLength(1001);
+    expect(traces.filter(({ locks }) => locks.length > 0)).toHaveLength(1);
+  }, 120_000);
 });

@@ -3,8 +3,8 @@ import { openScratch } from "../../src/db/scratch.js";
 import { parseMigration } from "../../src/migrate/build.js";
 import { readMigrationFiles } from "../../src/migrate/files.js";
 import { loadParser } from "../../src/migrate/parse.js";
-import { proveMigrations } from "../../src/prove/prove.js";
 import type { ProofFinding, ProveOptions, ProveReport } from "../../src/prove/model.js";
+import { proveMigrations } from "../../src/prove/prove.js";
 import { createMigrationFolder } from "./migrations.js";
 import { type ServerName, serverTarget } from "./postgres.js";
 

@@ -180,6 +180,16 @@ export const mutations: readonly Mutation[] = [
     "default privileges of rich_other on functions to public",
   ],
   [
+    "ALTER DATABASE %database% CONNECTION LIMIT 9",
+    "connection limit of the database",
+    "pg_dump shows it with --create only",
+  ],
+  [
+    "REVOKE USAGE ON LANGUAGE sql FROM PUBLIC",
+    "privileges on language sql to public",
+    "pg_dump leaves out languages that come with the server",
+  ],
+  [
     "ALTER DATABASE %database% SET work_mem = '9MB'",
     "setting work_mem of the database",
     "pg_dump shows it with --create only",

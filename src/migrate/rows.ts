@@ -29,29 +29,43 @@ interface ForeignKeyFacts {
   readonly targets: readonly string[];
 }
 
+export interface FillOptions {
+  /** How many rows a table is given at most. */
+  readonly rows: number;
+  /** Tables by oid that are to be left alone; those that were looked at are added. */
+  readonly done: Map<number, FilledTable>;
+  /** Only these tables, and those that they refer to; all unless told. */
+  readonly isWanted?: (table: QualifiedName) => boolean;
+  /** True where a transaction is open, which a row that is refused must not end. */
+  readonly isInTransaction?: boolean;
+}
+
 /**
- * Gives made-up rows to the tables that were never filled before, referenced ones first, so that a scan reads something
- * and a build takes time. A table for which none can be made stays empty, and its reason is told. `done` (oids) grows.
+ * Gives made-up rows to the tables that were never filled before, referenced ones first, so that a statement finds some. A
+ * table for which none can be made stays empty, and its reason is told.
  */
-export async function fillTables(connection: Connection, rows: number, done: Map<number, FilledTable>): Promise<void> {
-  const tables = await connection.query<TableFacts>(loadStatement("trace/tables"));
+export async function fillTables(connection: Connection, options: FillOptions): Promise<void> {
+  const { done, isWanted = () => true, isInTransaction = false } = options;
+  const tables = await connection.query<TableFacts>(loadStatement("migrate/row-tables"));
   const byOid = new Map(tables.map((table) => [table.oid, table]));
-  for (const table of inReferenceOrder(tables)) {
+  for (const table of inReferenceOrder(tables.filter(isWanted), byOid)) {
     if (done.has(table.oid) || table.isPartition) continue;
-    done.set(table.oid, await fillTable(connection, table, { rows, byOid, done }));
+    done.set(table.oid, await fillTable(connection, table, { ...options, byOid }));
   }
-  await connection.query("SELECT pg_catalog.pg_stat_force_next_flush()");
+  if (!isInTransaction) await connection.query("SELECT pg_catalog.pg_stat_force_next_flush()");
 }
 
 /** Takes the made-up rows away again. */
 export async function emptyTables(connection: Connection, done: ReadonlyMap<number, FilledTable>): Promise<void> {
-  const tables = await connection.query<TableFacts>(loadStatement("trace/tables"));
+  const tables = await connection.query<TableFacts>(loadStatement("migrate/row-tables"));
   const names = tables.filter(({ oid }) => done.get(oid)?.isMadeUp).map(quoteName);
   if (names.length > 0) await connection.execute(`TRUNCATE ${names.join(", ")} CASCADE`);
 }
 
-function inReferenceOrder(tables: readonly TableFacts[]): readonly TableFacts[] {
-  const byOid = new Map(tables.map((table) => [table.oid, table]));
+function inReferenceOrder(
+  tables: readonly TableFacts[],
+  byOid: ReadonlyMap<number, TableFacts>,
+): readonly TableFacts[] {
   const ordered = new Set<TableFacts>();
   const visiting = new Set<TableFacts>();
   const visit = (table: TableFacts) => {
@@ -67,10 +81,8 @@ function inReferenceOrder(tables: readonly TableFacts[]): readonly TableFacts[] 
   return [...ordered];
 }
 
-interface Filling {
-  readonly rows: number;
+interface Filling extends FillOptions {
   readonly byOid: ReadonlyMap<number, TableFacts>;
-  readonly done: ReadonlyMap<number, FilledTable>;
 }
 
 async function fillTable(connection: Connection, table: TableFacts, filling: Filling): Promise<FilledTable> {
@@ -83,8 +95,8 @@ async function fillTable(connection: Connection, table: TableFacts, filling: Fil
     const insertion = insertionInto(table, style, filling);
     if ("obstacle" in insertion) return { ...none, reason: insertion.obstacle };
     try {
-      await connection.execute(insertion.sql);
-      await connection.execute(`ANALYZE ${quoteName(table)}`);
+      await insert(connection, insertion.sql, filling);
+      if (!filling.isInTransaction) await connection.execute(`ANALYZE ${quoteName(table)}`);
       const count = await countRows(connection, table);
       if (count > 0) return { table: name, rows: count, isMadeUp: true, reason: null };
       reason = "a trigger or a rule kept the rows out";
@@ -94,6 +106,19 @@ async function fillTable(connection: Connection, table: TableFacts, filling: Fil
     }
   }
   return { ...none, reason };
+}
+
+async function insert(connection: Connection, sql: string, { isInTransaction }: Filling): Promise<void> {
+  if (!isInTransaction) {
+    await connection.execute(sql);
+    return;
+  }
+  try {
+    await connection.execute(`SAVEPOINT roomctl_rows; ${sql}; RELEASE SAVEPOINT roomctl_rows`);
+  } catch (error) {
+    await connection.execute("ROLLBACK TO SAVEPOINT roomctl_rows; RELEASE SAVEPOINT roomctl_rows");
+    throw error;
+  }
 }
 
 async function countRows(connection: Connection, table: QualifiedName): Promise<number> {

@@ -38,5 +38,5 @@ SELECT class.oid::int8::float8 AS oid,
   JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
  WHERE class.relkind IN ('r', 'p')
    AND class.relpersistence <> 't'
-   AND namespace.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'roomctl_trace')
+   AND namespace.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'roomctl', 'roomctl_trace')
  ORDER BY class.oid
