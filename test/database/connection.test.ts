@@ -104,7 +104,7 @@ test.runIf(hasPgbouncer)(
     const locked = withLock(database, "change", { waitMs: 0 }, async () => undefined);
     await expect(locked).rejects.toMatchObject({
       code: "E_POOLER",
-      hint: expect.stringContaining("PostgreSQL itself"),
+      hint: expect.stringContaining("--direct-url"),
     });
   },
 );

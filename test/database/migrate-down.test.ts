@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { type Database, openDatabase } from "../../src/db/pool.js";
 import { applyMigrations } from "../../src/migrate/apply.js";
@@ -191,15 +192,18 @@ test.each([
   });
   let isDown = false;
   await using intruder = await scratch.open();
-  let slipped: Promise<unknown> = Promise.resolve();
+  // Another process, waited for: it has committed before the next statement of ours is sent.
   const slipIn = () => {
-    slipped = intruder.execute("INSERT INTO rooms VALUES (1)");
+    const script = `import pg from "pg"; const client = new pg.Client(process.env.URL);
+      await client.connect(); await client.query("INSERT INTO rooms VALUES (1)"); await client.end();`;
+    const environment = { ...process.env, URL: scratch.url };
+    const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { env: environment });
+    expect(status, String(stderr)).toBe(0);
   };
   await migrate(database, folder);
   const plan = await planDown(database, folder.directory, {});
   isDown = true;
   const result = await applyDown(database, plan, { directory: folder.directory, lockWaitMs: 0 });
-  await slipped;
   expect(result.failure?.code).toBe("E_PLAN_STALE");
   expect(await intruder.query("SELECT id FROM rooms")).toEqual([{ id: 1 }]);
 });
