@@ -3,7 +3,7 @@ import { type ChoiceRange, chooseMigrations } from "../migrate/choice.js";
 import { readMigrationFiles } from "../migrate/files.js";
 import { readHistory } from "../migrate/history.js";
 import { loadParser } from "../migrate/parse.js";
-import type { PrefixMode, ProveReport } from "../prove/model.js";
+import type { PrefixMode, ProveOptions, ProveReport } from "../prove/model.js";
 import { proveMigrations } from "../prove/prove.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
 import { directoryFlag } from "./migrate-options.js";
@@ -13,8 +13,7 @@ import { openScratchServer, parseScratch, type ScratchChoice, scratchFlag } from
 interface ProveChoice extends ScratchChoice {
   readonly isPending: boolean;
   readonly since?: string;
-  readonly prefixes: PrefixMode;
-  readonly rows: number;
+  readonly proof: Pick<ProveOptions, "prefixes" | "rows">;
 }
 
 export const migrateProve = defineCommand<ProveChoice, ProveReport>({
@@ -56,7 +55,7 @@ export const migrateProve = defineCommand<ProveChoice, ProveReport>({
     const { signal, onProgress } = context;
     const isSharedServer = options.scratchUrl !== undefined;
     const set = { built: applied, proved: pending };
-    return await proveMigrations(server, set, { ...options, isSharedServer, signal, onProgress });
+    return await proveMigrations(server, set, { ...options.proof, isSharedServer, signal, onProgress });
   },
   render: proveLines,
   exitCode: ({ isProven }): ExitCode => (isProven ? exitCodes.ok : exitCodes.findings),
@@ -73,8 +72,7 @@ function parseProve(input: ParsedInput): ProveChoice {
     ...parseScratch(input),
     isPending: pending === true,
     ...(typeof since === "string" ? { since } : {}),
-    prefixes: parsePrefixes(prefixes),
-    rows: parseRows(rows),
+    proof: { prefixes: parsePrefixes(prefixes), ...(rows === undefined ? {} : { rows: parseRows(rows) }) },
   };
 }
 
@@ -89,7 +87,6 @@ function parsePrefixes(text: ParsedInput["flags"][string]): PrefixMode {
 const mostRows = 1000;
 
 function parseRows(text: ParsedInput["flags"][string]): number {
-  if (text === undefined) return 3;
   const count = Number(text);
   if (typeof text === "string" && /^\d+$/.test(text) && count <= mostRows) return count;
   throw new RoomctlError("E_USAGE", `--rows is no number from 0 to ${mostRows}: ${JSON.stringify(text)}`, {
