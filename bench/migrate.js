@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { destroyEmbedded, startEmbedded } from "../dist/db/embedded.js";
+import { loadParser } from "../dist/db/parse.js";
 import { openDatabase } from "../dist/db/pool.js";
 import { openScratch } from "../dist/db/scratch.js";
 import { lintMigrations } from "../dist/lint/lint.js";
@@ -14,7 +15,6 @@ import { lintRules } from "../dist/lint/rules.js";
 import { applyMigrations } from "../dist/migrate/apply.js";
 import { parseMigration } from "../dist/migrate/build.js";
 import { readMigrationFiles } from "../dist/migrate/files.js";
-import { loadParser } from "../dist/migrate/parse.js";
 import { proveMigrations } from "../dist/prove/prove.js";
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));

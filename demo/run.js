@@ -39,6 +39,12 @@ const steps = [
   ],
   ["A backup of everything, then read it back completely.", "backup create", 0],
   ["", "backup verify latest", 0],
+  [
+    "Is it any good? Restore it on a throw-away server, compare every table, and see how long that takes.",
+    "backup drill latest",
+    0,
+  ],
+  ["What would a retention rule keep, and why?", "backup prune --keep-daily 7 --keep-weekly 4 --dry-run", 0],
   ["What would a wipe of the running rooms take? Without --confirm nothing happens.", "wipe --scope rooms", 0],
   [
     "Do it. It takes its own backup first; this database is marked as development, so a bare --confirm is enough.",

@@ -81,7 +81,7 @@ SELECT format('constraint %s %I', owner_name, conname),
        concat_ws(' ', pg_get_constraintdef(app_constraint.oid),
                  CASE WHEN NOT conislocal AND conparentid = 0 AND contypid = 0
                        AND NOT (SELECT relispartition FROM pg_class WHERE pg_class.oid = conrelid) THEN '(inherited)' END,
-                 -- ALTER TABLE … DISABLE TRIGGER ALL leaves a foreign key that checks nothing.
+                 -- ALTER TABLE ... DISABLE TRIGGER ALL leaves a foreign key that checks nothing.
                  (SELECT '(triggers disabled)' FROM pg_trigger
                    WHERE tgconstraint = app_constraint.oid AND tgisinternal AND tgenabled <> 'O' LIMIT 1)),
        owner_name,

@@ -1,4 +1,5 @@
 -- Every sequence and each column that draws from it: owned (serial, identity), or only called by a default.
+-- roomctl's own where $1 says so.
 SELECT namespace.nspname                        AS schema,
        class.relname                            AS name,
        format_type(sequence.seqtypid, NULL)     AS "dataType",
@@ -32,7 +33,8 @@ SELECT namespace.nspname                        AS schema,
   FROM pg_sequence AS sequence
   JOIN pg_class AS class ON class.oid = sequence.seqrelid
   JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
- WHERE namespace.nspname NOT IN ('pg_catalog', 'information_schema', 'roomctl')
+ WHERE namespace.nspname NOT IN ('pg_catalog', 'information_schema')
+   AND (namespace.nspname <> 'roomctl' OR $1)
    AND class.relpersistence <> 't'
    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
  ORDER BY namespace.nspname, class.relname

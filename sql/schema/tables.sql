@@ -1,4 +1,4 @@
--- Every table of the app: ordinary, partitioned, foreign; not the system's, not an extension's, not roomctl's own.
+-- Every table of the app: ordinary, partitioned, foreign; not the system's, not an extension's, roomctl's own where $1 says so.
 -- Nothing here opens a table (no pg_total_relation_size, no pg_get_expr), so nobody's lock on one can hold it up.
 SELECT class.oid::int8::float8                                    AS oid,
        namespace.nspname                                         AS schema,
@@ -26,7 +26,8 @@ SELECT class.oid::int8::float8                                    AS oid,
   JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
  WHERE class.relkind IN ('r', 'p', 'f')
    AND class.relpersistence <> 't'
-   AND namespace.nspname NOT IN ('pg_catalog', 'information_schema', 'roomctl')
+   AND namespace.nspname NOT IN ('pg_catalog', 'information_schema')
+   AND (namespace.nspname <> 'roomctl' OR $1)
    AND namespace.nspname !~ '^pg_(toast|temp)'
    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = class.oid AND deptype = 'e')
  ORDER BY namespace.nspname, class.relname

@@ -7,20 +7,28 @@ import type { SequenceFacts } from "../db/schema.js";
 import { readSequencePosition, type SequencePosition } from "../db/sequences.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
+import { readDatabaseProperties } from "./database-properties.js";
 import type { BackupSource, Manifest, ManifestMigration, ManifestSequence, SkippedObject } from "./manifest.js";
+import { readMaterializedViews } from "./materialized-views.js";
+import { readNeeds } from "./needs.js";
 import type { Selection } from "./selection.js";
 
 /** Everything of a manifest that is not rows. Read it after the snapshot: a sequence that ran ahead is safe. */
 export async function readContents(
   queryable: Queryable,
   selection: Selection,
-): Promise<Pick<Manifest, "source" | "environment" | "isWhole" | "sequences" | "migrations" | "skipped">> {
+): Promise<
+  Omit<Manifest, "formatVersion" | "toolVersion" | "id" | "createdAt" | "note" | "schema" | "tables" | "largeObjects">
+> {
   const sequences: ManifestSequence[] = [];
   for (const sequence of selection.sequences) sequences.push(await readPosition(queryable, sequence));
   return {
     source: await readSource(queryable),
     environment: (await readMarker(queryable))?.environment ?? null,
     isWhole: selection.isWhole,
+    needs: await readNeeds(queryable),
+    databaseProperties: await readDatabaseProperties(queryable),
+    materializedViews: selection.isWhole ? await readMaterializedViews(queryable) : [],
     sequences,
     migrations: await readAppliedMigrations(queryable),
     skipped: selection.isWhole ? await queryable.query<SkippedObject>(loadStatement("backup/skipped")) : [],

@@ -1,19 +1,30 @@
-import { finished, pipeline } from "node:stream/promises";
 import type { Clock } from "../core/clock.js";
 import { RoomctlError } from "../core/errors.js";
 import { packageVersion } from "../core/package-root.js";
-import { formatName, type QualifiedName } from "../db/identifier.js";
+import type { QualifiedName } from "../db/identifier.js";
 import { withLock } from "../db/lock.js";
 import type { Connection, Database } from "../db/pool.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
+import { type Compression, chooseCompression } from "./codec.js";
 import { readContents } from "./contents.js";
-import { dumpTable } from "./dump.js";
+import { dumpTables } from "./dump.js";
+import { dumpLargeObjects } from "./dump-large-objects.js";
 import { fileFailure } from "./file-failure.js";
 import { newBackupId } from "./id.js";
-import { formatManifest, type Manifest, type ManifestTable, manifestFile, manifestFormat } from "./manifest.js";
+import {
+  type CopyFormat,
+  formatManifest,
+  type Manifest,
+  manifestFile,
+  manifestFiles,
+  manifestFormat,
+  storedBytes,
+} from "./manifest.js";
 import { type Draft, openRepository } from "./repository.js";
+import { prepareSchema } from "./schema-capture.js";
+import { type CapturedSchema, writeSchemaFiles, writeText } from "./schema-files.js";
 import type { Selection } from "./selection.js";
-import { withinTransaction, withSnapshot } from "./snapshot.js";
+import { type SnapshotReaders, withinTransaction, withSnapshot } from "./snapshot.js";
 
 export interface CreateBackupOptions {
   /** The folder of backups. */
@@ -34,6 +45,18 @@ export interface CreateBackupOptions {
   readonly lockWaitMs?: number;
   /** How long one try waits for the tables' locks. */
   readonly lockTimeoutMs?: number;
+  /** How many sessions read at once; 2 unless told. Always one with `connection`. */
+  readonly jobs?: number;
+  readonly compression?: Compression;
+  /** Rows as text, also where a type has a binary form. */
+  readonly format?: CopyFormat;
+  /** What one chunk of a large table should hold, as the server stores it; 64 MiB unless told. */
+  readonly chunkBytes?: number;
+  /**
+   * Writes down how the objects around the rows come back; without it a restore needs its tables. It runs before the
+   * tables are locked, and again when the schema has changed meanwhile.
+   */
+  readonly captureSchema?: () => Promise<CapturedSchema>;
 }
 
 export interface BackupReceipt {
@@ -42,7 +65,7 @@ export interface BackupReceipt {
   readonly tables: readonly BackedUpTable[];
   readonly skipped: Manifest["skipped"];
   readonly rows: number;
-  /** Of all stored data files. */
+  /** Of all files but the manifest. */
   readonly sizeBytes: number;
   readonly durationMs: number;
   /** Drafts of killed runs that were removed on the way. */
@@ -63,11 +86,19 @@ export async function createBackup(database: Database, options: CreateBackupOpti
   if (connection) return writeBackup(options, (work) => withinTransaction(connection, options.tables, work));
   const lock = { waitMs: options.lockWaitMs ?? 0, signal: options.signal };
   return withLock(database, "backup", lock, () =>
-    writeBackup(options, (work) => withSnapshot(database, options, work)),
+    writeBackup(options, async (work) => {
+      const captured = prepareSchema(database, options);
+      const jobs = options.jobs ?? defaultJobs;
+      return withSnapshot(database, { ...options, jobs, prepare: captured.prepare }, (readers, selection) =>
+        work(readers, selection, captured.schema()),
+      );
+    }),
   );
 }
 
-type Work<T> = (connection: Connection, selection: Selection) => Promise<T>;
+const defaultJobs = 2;
+
+type Work<T> = (readers: SnapshotReaders, selection: Selection, schema?: CapturedSchema) => Promise<T>;
 type Reading = <T>(work: Work<T>) => Promise<T>;
 
 async function writeBackup(options: CreateBackupOptions, read: Reading): Promise<BackupReceipt> {
@@ -78,8 +109,9 @@ async function writeBackup(options: CreateBackupOptions, read: Reading): Promise
   const id = newBackupId(now);
   const draft = await repository.begin(id);
   try {
-    const manifest = await read((connection, selection) =>
-      fillDraft({ id, now, draft, options }, connection, selection),
+    const compression = options.compression ?? (await chooseCompression());
+    const manifest = await read((readers, selection, schema) =>
+      fillDraft({ id, now, draft, options, compression, schema }, readers, selection),
     );
     options.signal?.throwIfAborted();
     const directory = await draft.publish();
@@ -88,6 +120,7 @@ async function writeBackup(options: CreateBackupOptions, read: Reading): Promise
     await draft.abandon().catch(() => {
       // What cannot be removed now stays a draft, which no command sees and a later run sweeps; the first error counts.
     });
+    options.signal?.throwIfAborted();
     throw rowSecurityFailure(fileFailure(error, repository.location));
   }
 }
@@ -97,40 +130,44 @@ interface Writing {
   readonly now: Date;
   readonly draft: Draft;
   readonly options: CreateBackupOptions;
+  readonly compression: Compression;
+  readonly schema: CapturedSchema | undefined;
 }
 
-async function fillDraft(writing: Writing, connection: Connection, selection: Selection): Promise<Manifest> {
-  const { id, now, draft, options } = writing;
-  const total = selection.tables.length;
-  const tables: ManifestTable[] = [];
-  for (const [index, table] of selection.tables.entries()) {
-    options.onProgress?.({ message: `backing up ${formatName(table)}`, done: index, total });
-    tables.push(await dumpTable(connection, table, { draft, number: index + 1, signal: options.signal }));
-  }
+async function fillDraft(writing: Writing, readers: SnapshotReaders, selection: Selection): Promise<Manifest> {
+  const { id, now, draft, options, compression } = writing;
+  const { format, chunkBytes, signal, onProgress } = options;
+  const dump = { draft, compression, format, chunkBytes, signal, onProgress };
+  const tables = await dumpTables(readers, selection.tables, dump);
   const manifest: Manifest = {
     formatVersion: manifestFormat,
     toolVersion: packageVersion(),
     id,
     createdAt: now.toISOString(),
     note: options.note ?? null,
-    ...(await readContents(connection, selection)),
+    ...(await readContents(readers.leader, selection)),
+    schema: await writeSchemaFiles(draft, writing.schema ?? { origin: "none", why: "only rows were asked for" }),
     tables,
+    largeObjects: selection.isWhole ? await dumpLargeObjects(readers.leader, dump) : null,
   };
-  const output = draft.createFile(manifestFile);
-  await pipeline([formatManifest(manifest)], output);
-  await finished(output);
+  await writeText(draft, manifestFile, formatManifest(manifest));
   return manifest;
 }
 
 function receipt(manifest: Manifest, directory: string): Omit<BackupReceipt, "durationMs" | "swept"> {
-  const tables = manifest.tables.map(({ schema, name, rows, sizeBytes }) => ({ schema, name, rows, sizeBytes }));
+  const tables = manifest.tables.map((table) => ({
+    schema: table.schema,
+    name: table.name,
+    rows: table.rows,
+    sizeBytes: storedBytes(table),
+  }));
   return {
     id: manifest.id,
     directory,
     tables,
     skipped: manifest.skipped,
     rows: tables.reduce((sum, table) => sum + table.rows, 0),
-    sizeBytes: tables.reduce((sum, table) => sum + table.sizeBytes, 0),
+    sizeBytes: manifestFiles(manifest).reduce((sum, file) => sum + file.sizeBytes, 0),
   };
 }
 

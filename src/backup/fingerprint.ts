@@ -1,25 +1,22 @@
-import { type QualifiedName, quoteIdentifier, quoteName } from "../db/identifier.js";
-import type { Queryable } from "../db/pool.js";
+import { readCopy } from "../db/copy-out.js";
+import type { QualifiedName } from "../db/identifier.js";
+import type { Connection } from "../db/pool.js";
+import { copyStatement } from "./copy-statement.js";
+import type { CopyFormat, RowsFingerprint } from "./manifest.js";
+import { createRowsHash } from "./rows.js";
 
-export interface Fingerprint {
-  readonly rows: number;
-  /** Decimal text: the sum of the rows' 64-bit hashes. */
-  readonly sum: string;
+/** What decides the bytes of a table's rows. */
+export interface CopiedTable extends QualifiedName {
+  readonly columns: readonly { readonly name: string }[];
+  readonly format: CopyFormat;
 }
 
 /**
- * What a table holds over the given columns, whatever the order of its rows. Run it under `applyReadSettings`, which
- * fixes the text of values. It compares databases of one encoding; it is no proof against forgery.
+ * What a table holds, whatever the order of its rows: reads all of them. Run it under `applyReadSettings`, which fixes
+ * the text of values. It compares databases of one encoding.
  */
-export async function readFingerprint(
-  queryable: Queryable,
-  table: QualifiedName,
-  columns: readonly { readonly name: string }[],
-): Promise<Fingerprint> {
-  const row = `ROW(${columns.map((column) => quoteIdentifier(column.name)).join(", ")})`;
-  const [found] = await queryable.query<{ rows: string; sum: string }>(
-    `SELECT count(*) AS rows, coalesce(sum(hashtextextended(${row}::text COLLATE "C", 0)::numeric), 0)::text AS sum
-       FROM ONLY ${quoteName(table)}`,
-  );
-  return { rows: Number(found?.rows), sum: found?.sum ?? "" };
+export async function readTableFingerprint(connection: Connection, table: CopiedTable): Promise<RowsFingerprint> {
+  const rows = createRowsHash(table.format);
+  await readCopy(connection, copyStatement(table), rows);
+  return rows.result();
 }

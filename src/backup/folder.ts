@@ -1,13 +1,16 @@
-import { createReadStream, createWriteStream, lstatSync } from "node:fs";
+import { createWriteStream, lstatSync, mkdirSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
+import type { Writable } from "node:stream";
 import { makeFolder } from "../core/make-folder.js";
 import { mapParallel } from "../core/parallel.js";
 import { currentOwner, hasEnded, type ProcessOwner } from "../db/process-owner.js";
-import { codeOf } from "../db/sqlstate.js";
 import { fileFailure } from "./file-failure.js";
+import { entries, syncFolder } from "./folder-entries.js";
+import { removeMark, writeMark } from "./folder-mark.js";
+import { removeFolder, sweepRemoved } from "./folder-remove.js";
 import { isBackupId } from "./id.js";
-import type { Draft, Repository, StoredBackup, StoredFile } from "./repository.js";
+import type { Draft, OpenFile, Repository, StoredBackup, StoredFile } from "./repository.js";
 
 const partial = ".partial";
 const ownerFile = "owner.json";
@@ -23,17 +26,9 @@ export function openFolderRepository(location: string): Repository {
     listIds: async () => (await entries(location)).filter(isBackupId).sort().reverse(),
     read: (id) => readFolder(location, id),
     begin: (id) => beginFolder(location, id).catch((error: unknown) => Promise.reject(fileFailure(error, location))),
-    sweep: (now) => sweepFolder(location, now),
+    remove: (id) => removeFolder(location, id),
+    sweep: async (now) => [...(await sweepDrafts(location, now)), ...(await sweepRemoved(location, now))],
   };
-}
-
-async function entries(location: string): Promise<string[]> {
-  try {
-    return await readdir(location);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return [];
-    throw fileFailure(error, location);
-  }
 }
 
 function readFolder(location: string, id: string): StoredBackup {
@@ -43,7 +38,9 @@ function readFolder(location: string, id: string): StoredBackup {
     location: folder,
     listFiles: () => listFiles(folder),
     readText: async (path) => readFile(regularFile(folder, path), "utf8"),
-    openFile: (path) => createReadStream(regularFile(folder, path), { highWaterMark: 256 * 1024 }),
+    openFile: (path) => openFile(regularFile(folder, path)),
+    writeMark: (name, text) => writeMark(folder, name, text),
+    removeMark: (name) => removeMark(folder, name),
   };
 }
 
@@ -52,6 +49,20 @@ function regularFile(folder: string, path: string): string {
   const file = join(folder, path);
   if (lstatSync(file).isFile()) return file;
   throw Object.assign(new Error(`${file} is not a regular file`), { code: "EINVAL", syscall: "open", errno: -22 });
+}
+
+async function openFile(path: string): Promise<OpenFile> {
+  const handle = await open(path, "r");
+  const { size } = await handle.stat();
+  return {
+    sizeBytes: size,
+    async read(position, length) {
+      const bytes = Buffer.allocUnsafe(length);
+      const { bytesRead } = await handle.read(bytes, 0, length, position);
+      return bytes.subarray(0, bytesRead);
+    },
+    [Symbol.asyncDispose]: () => handle.close(),
+  };
 }
 
 async function listFiles(folder: string): Promise<StoredFile[]> {
@@ -76,31 +87,28 @@ async function beginFolder(location: string, id: string): Promise<Draft> {
     throw error;
   }
   return {
-    createFile: (path) => createWriteStream(join(folder, path), { flags: "wx", mode: 0o600, flush: true }),
+    createFile: (path) => createFile(join(folder, path)),
     publish: () => publishFolder(location, folder, join(location, id)),
     abandon,
   };
 }
 
+function createFile(path: string): Writable {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  return createWriteStream(path, { flags: "wx", mode: 0o600, flush: true });
+}
+
 async function publishFolder(location: string, draft: string, final: string): Promise<string> {
   await rm(join(draft, ownerFile));
-  await syncFolder(join(draft, "data"));
-  await syncFolder(draft);
+  const inside = await readdir(draft, { withFileTypes: true, recursive: true });
+  const folders = inside.filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
+  for (const folder of [...folders, draft]) await syncFolder(folder);
   await rename(draft, final);
   await syncFolder(location);
   return final;
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function sweepFolder(location: string, now: Date): Promise<string[]> {
+async function sweepDrafts(location: string, now: Date): Promise<string[]> {
   const swept: string[] = [];
   for (const name of await entries(location)) {
     if (!name.endsWith(partial) || !isBackupId(name.slice(0, -partial.length))) continue;

@@ -1,4 +1,4 @@
-import type { Readable, Writable } from "node:stream";
+import type { Writable } from "node:stream";
 import { openFolderRepository } from "./folder.js";
 
 /** Where backups are kept. A backup is a draft until it is published, and never seen before that. */
@@ -10,7 +10,12 @@ export interface Repository {
   read(id: string): StoredBackup;
   /** Throws E_FILE or E_DISK_FULL when nothing can be written there. */
   begin(id: string): Promise<Draft>;
-  /** Removes drafts whose process is gone, and says which. */
+  /**
+   * Removes a backup: in one step it is none any more, then its files go. Killed in between, the rest is for `sweep`.
+   * Throws E_FILE when it cannot be removed, or not completely.
+   */
+  remove(id: string): Promise<"removed" | "pinned">;
+  /** Removes drafts whose process is gone and what is left of removed backups, and says which. */
   sweep(now: Date): Promise<readonly string[]>;
 }
 
@@ -25,7 +30,18 @@ export interface StoredBackup {
   readonly location: string;
   listFiles(): Promise<readonly StoredFile[]>;
   readText(path: string): Promise<string>;
-  openFile(path: string): Readable;
+  openFile(path: string): Promise<OpenFile>;
+  /** Puts a small file beside the manifest, or another in its place: readers find the whole of either. Throws E_FILE. */
+  writeMark(name: string, text: string): Promise<void>;
+  /** False when there was none. */
+  removeMark(name: string): Promise<boolean>;
+}
+
+/** A file that is read in pieces. Use with `await using`. */
+export interface OpenFile extends AsyncDisposable {
+  readonly sizeBytes: number;
+  /** That many bytes from there; fewer where the file ends. */
+  read(position: number, length: number): Promise<Buffer>;
 }
 
 /** A backup that is being written. */

@@ -1,7 +1,7 @@
 import { RoomctlError } from "../core/errors.js";
 import { formatName, isSameName, type QualifiedName } from "../db/identifier.js";
 import type { Queryable } from "../db/pool.js";
-import { readSequences, readTables, type SequenceFacts, type TableFacts } from "../db/schema.js";
+import { readSequences, readTables, type SchemaScope, type SequenceFacts, type TableFacts } from "../db/schema.js";
 import { loadStatement } from "../db/statement.js";
 
 /** A table with its partitioned or inheritance parents, near and far. */
@@ -21,13 +21,17 @@ export interface Selection {
   readonly isWhole: boolean;
 }
 
-/** Reads what to back up: everything, or the named tables with their partitions and children. Throws E_UNKNOWN_TABLE. */
+/**
+ * Reads what to back up: everything, roomctl's own tables included, or the named tables with their partitions and
+ * children. Throws E_UNKNOWN_TABLE.
+ */
 export async function readSelection(
   queryable: Queryable,
   names: readonly QualifiedName[] | undefined,
 ): Promise<Selection> {
-  const lockable = choose(await readSelectable(queryable), names);
-  const sequences = await readSequences(queryable);
+  const scope = { includesOwn: names === undefined };
+  const lockable = choose(await readSelectable(queryable, scope), names);
+  const sequences = await readSequences(queryable, scope);
   return {
     tables: lockable.filter((table) => table.kind === "table"),
     lockable,
@@ -41,12 +45,12 @@ export async function readLockable(
   queryable: Queryable,
   names: readonly QualifiedName[] | undefined,
 ): Promise<readonly Relation[]> {
-  return choose(await readSelectable(queryable), names);
+  return choose(await readSelectable(queryable, { includesOwn: names === undefined }), names);
 }
 
 /** All tables with their ancestors. */
-export async function readSelectable(queryable: Queryable): Promise<readonly SelectedTable[]> {
-  const tables = await readTables(queryable);
+export async function readSelectable(queryable: Queryable, scope?: SchemaScope): Promise<readonly SelectedTable[]> {
+  const tables = await readTables(queryable, scope);
   const lines = await queryable.query<{ child: number; ancestor: QualifiedName }>(loadStatement("backup/inheritance"));
   const ancestors = new Map<number, QualifiedName[]>();
   for (const { child, ancestor } of lines) ancestors.set(child, [...(ancestors.get(child) ?? []), ancestor]);

@@ -1,32 +1,42 @@
 import { RoomctlError } from "../core/errors.js";
 import { retry } from "../core/retry.js";
-import { type QualifiedName, quoteName } from "../db/identifier.js";
+import { type QualifiedName, quoteLiteral, quoteName } from "../db/identifier.js";
 import type { Connection, Database, Queryable } from "../db/pool.js";
 import { codeOf, isLockConflict, sqlstate } from "../db/sqlstate.js";
 import { type Relation, readLockable, readSelection, type Selection } from "./selection.js";
 import { applyReadSettings } from "./settings.js";
+
+/** Sessions that see one and the same snapshot. */
+export interface SnapshotReaders {
+  /** Holds the locks of all tables, and so is never kept waiting. */
+  readonly leader: Connection;
+  /** More of them; each has to lock a table before it reads it, and to leave it to the leader where it would wait. */
+  readonly helpers: readonly Connection[];
+}
+
+type SnapshotWork<T> = (readers: SnapshotReaders, selection: Selection) => Promise<T>;
 
 export interface SnapshotOptions {
   readonly tables?: readonly QualifiedName[];
   /** How long one try waits for its locks. */
   readonly lockTimeoutMs?: number;
   readonly attempts?: number;
+  /** How many sessions read; 1 unless told. */
+  readonly jobs?: number;
+  /** Runs before each try, without any lock; what it returns says under the locks whether it still holds, or throws `moved()`. */
+  readonly prepare?: () => Promise<(leader: Connection) => Promise<void>>;
   readonly signal?: AbortSignal;
 }
 
 const defaultLockTimeoutMs = 3000;
 
 /**
- * Runs `work` on a session whose one snapshot shows all selected tables as of a moment when they were already locked
+ * Runs `work` on sessions whose one snapshot shows all selected tables as of a moment when they were already locked
  * against TRUNCATE and DDL. Lock first, then look: TRUNCATE is not MVCC-safe, and a snapshot older than it reads nothing
  * (https://www.postgresql.org/docs/current/mvcc-caveats.html).
  */
-export async function withSnapshot<T>(
-  database: Database,
-  options: SnapshotOptions,
-  work: (connection: Connection, selection: Selection) => Promise<T>,
-): Promise<T> {
-  const { connection, selection } = await retry(
+export async function withSnapshot<T>(database: Database, options: SnapshotOptions, work: SnapshotWork<T>): Promise<T> {
+  const { leader, selection } = await retry(
     {
       attempts: options.attempts ?? 5,
       firstDelayMs: 200,
@@ -36,11 +46,13 @@ export async function withSnapshot<T>(
     },
     () => openSnapshot(database, options),
   );
+  const helpers: Connection[] = [];
   try {
-    return await work(connection, selection);
+    for (let count = 1; count < (options.jobs ?? 1); count += 1) helpers.push(await joinSnapshot(database, leader));
+    return await work({ leader, helpers }, selection);
   } finally {
-    // Its settings must not reach the pool's next borrower; with the session ends its read-only transaction.
-    connection.discard();
+    // Their settings must not reach the pool's next borrower; with each session ends its read-only transaction.
+    for (const connection of [...helpers, leader]) connection.discard();
   }
 }
 
@@ -51,30 +63,62 @@ export async function withSnapshot<T>(
 export async function withinTransaction<T>(
   connection: Connection,
   tables: readonly QualifiedName[] | undefined,
-  work: (connection: Connection, selection: Selection) => Promise<T>,
+  work: SnapshotWork<T>,
 ): Promise<T> {
   await connection.execute("SAVEPOINT roomctl_backup");
   await applyReadSettings(connection, "transaction");
-  const result = await work(connection, await readSelection(connection, tables));
+  const result = await work({ leader: connection, helpers: [] }, await readSelection(connection, tables));
   await connection.execute("ROLLBACK TO SAVEPOINT roomctl_backup; RELEASE SAVEPOINT roomctl_backup");
   return result;
+}
+
+/**
+ * True when this session may read the table without waiting. A lock request queues behind every other one, even if the
+ * leader's is held already: a reader that waits behind somebody's TRUNCATE, which waits for the leader, would wait for ever.
+ */
+export async function lockAtOnce(connection: Connection, table: QualifiedName): Promise<boolean> {
+  await connection.execute("SAVEPOINT roomctl_lock");
+  try {
+    await connection.execute(`LOCK TABLE ONLY ${quoteName(table)} IN ACCESS SHARE MODE NOWAIT`);
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== sqlstate.lockNotAvailable) throw error;
+    await connection.execute("ROLLBACK TO SAVEPOINT roomctl_lock");
+    return false;
+  }
+}
+
+async function joinSnapshot(database: Database, leader: Connection): Promise<Connection> {
+  const [exported] = await leader.query<{ snapshot: string }>("SELECT pg_export_snapshot() AS snapshot");
+  const connection = await database.connect();
+  try {
+    await applyReadSettings(connection, "session");
+    await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    await connection.execute(`SET TRANSACTION SNAPSHOT ${quoteLiteral(exported?.snapshot ?? "")}`);
+    return connection;
+  } catch (error) {
+    connection.discard();
+    throw error;
+  }
 }
 
 async function openSnapshot(
   database: Database,
   options: SnapshotOptions,
-): Promise<{ readonly connection: Connection; readonly selection: Selection }> {
-  const connection = await database.connect();
+): Promise<{ readonly leader: Connection; readonly selection: Selection }> {
+  const check = await options.prepare?.();
+  const leader = await database.connect();
   try {
-    await applyReadSettings(connection, "session");
-    const listed = await readLockable(connection, options.tables);
-    await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    await lockTables(connection, listed, options.lockTimeoutMs ?? defaultLockTimeoutMs);
-    const selection = await readSelection(connection, options.tables);
-    if (isSameSet(listed, selection.lockable)) return { connection, selection };
-    throw moved();
+    await applyReadSettings(leader, "session");
+    const listed = await readLockable(leader, options.tables);
+    await leader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    await lockTables(leader, listed, options.lockTimeoutMs ?? defaultLockTimeoutMs);
+    const selection = await readSelection(leader, options.tables);
+    if (!isSameSet(listed, selection.lockable)) throw moved();
+    await check?.(leader);
+    return { leader, selection };
   } catch (error) {
-    connection.discard();
+    leader.discard();
     throw error;
   }
 }
@@ -93,9 +137,10 @@ function isSameSet(before: readonly Relation[], after: readonly Relation[]): boo
   return before.length === after.length && after.every((table) => known.has(key(table)));
 }
 
-const movedMessage = "tables kept being made, dropped or renamed while the backup began";
+const movedMessage = "tables kept being made, altered, dropped or renamed while the backup began";
 
-function moved(): RoomctlError {
+/** The schema is not the one that was looked at a moment ago: begin anew. */
+export function moved(): RoomctlError {
   return new RoomctlError("E_LOCK_TIMEOUT", movedMessage, {
     hint: "let the running migration finish, then run the backup again",
   });

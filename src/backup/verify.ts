@@ -1,13 +1,25 @@
-import { pipeline } from "node:stream/promises";
+import { sha256 } from "../core/digest.js";
 import { messageOf, RoomctlError } from "../core/errors.js";
+import { mapParallel } from "../core/parallel.js";
 import { formatName, type QualifiedName } from "../db/identifier.js";
 import { codeOf } from "../db/sqlstate.js";
-import { codecs } from "./codec.js";
+import { ChunkDamage, readChunk } from "./chunk-reader.js";
 import { isFileSystemError } from "./file-failure.js";
 import { findBackup, readManifest } from "./find.js";
-import { type Manifest, type ManifestTable, manifestFile } from "./manifest.js";
-import { createMeter, type Meter } from "./meter.js";
+import {
+  type Manifest,
+  type ManifestChunk,
+  type ManifestFile,
+  type ManifestTable,
+  manifestFile,
+  manifestFiles,
+} from "./manifest.js";
+import { markFiles } from "./marks.js";
 import { openRepository, type StoredBackup } from "./repository.js";
+import { addFingerprints } from "./rows.js";
+
+/** How many files are read at once: one is hashed while the other is unpacked. */
+const filesAtOnce = 2;
 
 export interface VerifyOptions {
   readonly signal?: AbortSignal;
@@ -15,7 +27,7 @@ export interface VerifyOptions {
 }
 
 interface BackupFinding {
-  readonly problem: "manifest" | "missing" | "unreadable" | "length" | "checksum" | "content" | "rows" | "extra";
+  readonly problem: "manifest" | "missing" | "unreadable" | "length" | "checksum" | "rows" | "extra";
   readonly file: string;
   readonly table: QualifiedName | null;
   readonly message: string;
@@ -28,13 +40,13 @@ export interface BackupVerdict {
   readonly findings: readonly BackupFinding[];
   readonly tables: number;
   readonly rows: number;
-  /** Bytes of data files that were read. */
+  /** Bytes of files that were read, the manifest not counted. */
   readonly sizeBytes: number;
 }
 
 /**
- * Reads every byte of a backup and holds it against the manifest: the manifest's own digest, and each file's presence,
- * length, digest as stored and unpacked, and number of rows. `wanted` is an id, the beginning of one, or `latest`.
+ * Reads every byte of a backup and holds it against the manifest: the manifest's own digest; each file's presence, length
+ * and digest; and each block as unpacked. `wanted` is an id, the beginning of one, or `latest`.
  * Throws E_NO_BACKUP; damage is a finding.
  */
 export async function verifyBackup(
@@ -83,97 +95,111 @@ async function checkBackup(stored: StoredBackup, options: VerifyOptions): Promis
     const finding = { problem: "manifest", file: manifestFile, table: null, message: manifest.message } as const;
     return { verdict: { ...place, ok: false, findings: [finding], tables: 0, rows: 0, sizeBytes: 0 } };
   }
-  const findings = [...(await checkTables(stored, manifest, options)), ...(await extraFiles(stored, manifest))];
-  const sum = (count: (table: ManifestTable) => number) =>
-    manifest.tables.reduce((total, table) => total + count(table), 0);
+  const findings = [...(await checkFiles(stored, manifest, options)), ...(await extraFiles(stored, manifest))];
   const totals = {
     tables: manifest.tables.length,
-    rows: sum((table) => table.rows),
-    sizeBytes: sum((t) => t.sizeBytes),
+    rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
+    sizeBytes: manifestFiles(manifest).reduce((sum, file) => sum + file.sizeBytes, 0),
   };
   return { verdict: { ...place, ok: findings.length === 0, findings, ...totals }, manifest };
 }
 
-async function checkTables(stored: StoredBackup, manifest: Manifest, options: VerifyOptions): Promise<BackupFinding[]> {
-  const findings: BackupFinding[] = [];
-  const total = manifest.tables.length;
-  for (const [done, table] of manifest.tables.entries()) {
-    options.onProgress?.({ message: `verifying ${formatName(table)}`, done, total });
-    const finding = await checkTable(stored, table, options.signal);
-    if (finding) findings.push(finding);
-  }
-  return findings;
+async function checkFiles(stored: StoredBackup, manifest: Manifest, options: VerifyOptions): Promise<BackupFinding[]> {
+  const checks = [
+    ...plainFiles(manifest).map((file) => () => checkPlainFile(stored, file)),
+    ...storedTables(manifest).flatMap((table) =>
+      table.chunks.map((chunk) => () => checkChunk(stored, table, chunk, options.signal)),
+    ),
+  ];
+  let done = 0;
+  const found = await mapParallel(checks, filesAtOnce, async (check) => {
+    options.onProgress?.({ message: "verifying", done, total: checks.length });
+    const finding = await check();
+    done += 1;
+    return finding;
+  });
+  const sums = storedTables(manifest).map(checkSum);
+  return [...found, ...sums].filter((finding) => finding !== undefined);
 }
 
-async function checkTable(
+/** Large objects are stored as the rows of a table that has no name. */
+type StoredTable = Pick<ManifestTable, "format" | "codec" | "chunks" | "rows" | "fingerprint"> & Partial<QualifiedName>;
+
+function storedTables({ tables, largeObjects }: Manifest): readonly StoredTable[] {
+  return [...tables, ...(largeObjects ? [largeObjects.pages] : [])];
+}
+
+function plainFiles(manifest: Manifest): readonly ManifestFile[] {
+  const chunks = new Set<ManifestFile>(storedTables(manifest).flatMap((table) => table.chunks));
+  return manifestFiles(manifest).filter((file) => !chunks.has(file));
+}
+
+async function checkPlainFile(stored: StoredBackup, { file, sizeBytes, sha256: expected }: ManifestFile) {
+  try {
+    const bytes = await readWhole(stored, file);
+    if (bytes.length !== sizeBytes) {
+      return finding("length", file, null, `has ${bytes.length} bytes instead of ${sizeBytes}`);
+    }
+    return sha256(bytes) === expected
+      ? undefined
+      : finding("checksum", file, null, "was changed: its SHA-256 does not match");
+  } catch (error) {
+    return unreadable(file, null, error);
+  }
+}
+
+async function readWhole(stored: StoredBackup, path: string): Promise<Buffer> {
+  await using file = await stored.openFile(path);
+  return await file.read(0, file.sizeBytes);
+}
+
+/** The stored bytes, and each block as unpacked. The rows in them are proven by a drill. */
+async function checkChunk(
   stored: StoredBackup,
-  table: ManifestTable,
+  table: StoredTable,
+  chunk: ManifestChunk,
   signal: AbortSignal | undefined,
 ): Promise<BackupFinding | undefined> {
-  const [packed, raw] = [createMeter(), createMeter({ countsLines: true })];
-  const finding = (problem: BackupFinding["problem"], what: string): BackupFinding => ({
-    problem,
-    file: table.file,
-    table: { schema: table.schema, name: table.name },
-    message: `${table.file} (${formatName(table)}) ${what}`,
-  });
   try {
-    await pipeline(stored.openFile(table.file), packed, codecs[table.codec].decode(), raw, discardAll, { signal });
+    for await (const _block of readChunk(stored, table, chunk, { signal }));
+    return undefined;
   } catch (error) {
     signal?.throwIfAborted();
-    if (codeOf(error) === "ENOENT") return finding("missing", "is missing");
-    if (isFileSystemError(error)) return finding("unreadable", `cannot be read: ${messageOf(error)}`);
-    // Unpacking stops at the first bad byte; the stored bytes say more precisely what happened to them.
-    const measured = await measureStored(stored, table, signal);
-    const difference = storedDifference(table, measured);
-    return difference
-      ? finding(difference.problem, difference.what)
-      : finding("content", `cannot be unpacked: ${messageOf(error)}`);
+    const name = nameOf(table);
+    if (error instanceof ChunkDamage) return finding(error.problem, chunk.file, name, error.what);
+    return unreadable(chunk.file, name, error);
   }
-  const difference = storedDifference(table, packed) ?? rawDifference(table, raw);
-  return difference && finding(difference.problem, difference.what);
 }
 
-async function measureStored(
-  stored: StoredBackup,
-  table: ManifestTable,
-  signal: AbortSignal | undefined,
-): Promise<Meter> {
-  const meter = createMeter();
-  await pipeline(stored.openFile(table.file), meter, discardAll, { signal });
-  return meter;
+/** A table is the sum of its chunks; one that is missing in the manifest would show here. */
+function checkSum(table: StoredTable): BackupFinding | undefined {
+  const sum = addFingerprints(table.chunks);
+  if (sum.rows === table.rows && sum.fingerprint === table.fingerprint) return undefined;
+  return finding("rows", manifestFile, nameOf(table), `names ${table.rows} rows, and chunks with ${sum.rows}`);
 }
 
-interface Difference {
-  readonly problem: BackupFinding["problem"];
-  readonly what: string;
+function nameOf({ schema, name }: Partial<QualifiedName>): QualifiedName | null {
+  return schema === undefined || name === undefined ? null : { schema, name };
 }
 
-/** What differs between a table's file as stored and its entry in the manifest. */
-export function storedDifference(table: ManifestTable, meter: Meter): Difference | undefined {
-  const { sizeBytes, sha256 } = meter.measured();
-  if (sizeBytes !== table.sizeBytes) {
-    return { problem: "length", what: `has ${sizeBytes} bytes instead of ${table.sizeBytes}` };
-  }
-  return sha256 === table.sha256 ? undefined : { problem: "checksum", what: "was changed: its SHA-256 does not match" };
+function unreadable(file: string, table: QualifiedName | null, error: unknown): BackupFinding {
+  if (codeOf(error) === "ENOENT") return finding("missing", file, table, "is missing");
+  if (isFileSystemError(error)) return finding("unreadable", file, table, `cannot be read: ${messageOf(error)}`);
+  throw error;
 }
 
-/** The same for its COPY text. */
-export function rawDifference(table: ManifestTable, meter: Meter): Difference | undefined {
-  const { sizeBytes, sha256, lines } = meter.measured();
-  if (sizeBytes !== table.rawBytes || sha256 !== table.rawSha256) {
-    return { problem: "content", what: "unpacks to other content than was written" };
-  }
-  return lines === table.rows ? undefined : { problem: "rows", what: `holds ${lines} rows instead of ${table.rows}` };
+function finding(
+  problem: BackupFinding["problem"],
+  file: string,
+  table: QualifiedName | null,
+  what: string,
+): BackupFinding {
+  return { problem, file, table, message: `${file}${table ? ` (${formatName(table)})` : ""} ${what}` };
 }
 
 async function extraFiles(stored: StoredBackup, manifest: Manifest): Promise<BackupFinding[]> {
-  const expected = new Set([manifestFile, ...manifest.tables.map((table) => table.file)]);
+  const expected = new Set([manifestFile, ...markFiles, ...manifestFiles(manifest).map(({ file }) => file)]);
   return (await stored.listFiles())
-    .filter((file) => !expected.has(file.path))
-    .map(({ path }) => ({ problem: "extra", file: path, table: null, message: `${path} is not in the manifest` }));
-}
-
-async function discardAll(stream: AsyncIterable<unknown>): Promise<void> {
-  for await (const _chunk of stream);
+    .filter(({ path }) => !expected.has(path))
+    .map(({ path }) => finding("extra", path, null, "is not in the manifest"));
 }

@@ -1,78 +1,111 @@
-import { type BackupReceipt, createBackup } from "../backup/create.js";
-import { formatDuration } from "../core/duration.js";
-import { formatName, parseName, type QualifiedName } from "../db/identifier.js";
-import { tableLines } from "../report/table.js";
-import { formatBytes, formatCount, plural } from "../report/text.js";
-import { defineCommand } from "./command.js";
+import type { AnomalyFinding } from "../backup/anomaly.js";
+import { type BackupReceipt, type CreateBackupOptions, createBackup } from "../backup/create.js";
+import { withRepositoryLock } from "../backup/repository-lock.js";
+import type { BackupVerdict } from "../backup/verify.js";
+import { verifyAndMark } from "../backup/verify-all.js";
+import { type ExitCode, exitCodes, type RoomctlError } from "../core/errors.js";
+import { formatName } from "../db/identifier.js";
+import type { Database } from "../db/pool.js";
+import { findCollapse } from "./backup-collapse.js";
+import { backupCreateLines } from "./backup-create-lines.js";
+import { type BackupCreateOptions, backupCreateFlags, parseBackupCreate } from "./backup-create-options.js";
+import { waitJitter } from "./backup-jitter.js";
+import { withMonitoring } from "./backup-monitoring.js";
+import { captureSchemaFor } from "./backup-schema.js";
+import { type CommandContext, defineCommand } from "./command.js";
 
-interface BackupCreateOptions {
-  readonly tables: readonly QualifiedName[] | undefined;
-  readonly note: string | undefined;
+export interface BackupCreateResult extends BackupReceipt {
+  /** What there is much less of than in the whole backup before. */
+  readonly collapse: readonly AnomalyFinding[];
+  /** True with --fail-on-collapse. */
+  readonly failsOnCollapse: boolean;
+  /** Of the new backup, with --verify. */
+  readonly verification: BackupVerdict | null;
 }
 
-export const backupCreate = defineCommand<BackupCreateOptions, BackupReceipt>({
+export const backupCreate = defineCommand<BackupCreateOptions, BackupCreateResult>({
   name: "backup create",
   summary: "Back up every table from one consistent snapshot",
   description: [
     "Locks the tables against TRUNCATE and schema changes before it looks at them; readers and writers go on.",
-    "A backup appears in the repository when it is complete, never before. It holds the rows of every table, unlogged ones too, and sequence positions; the schema comes back from the migrations.",
+    "A backup appears in the repository when it is complete, never before. It holds the schema, the rows of every table, unlogged ones too, and sequence positions.",
+    "From cron: --quiet prints nothing when all is well; --metrics and --ping tell those who watch. roomctl backup schedule prints a crontab line or units.",
   ],
-  flags: [
-    { flags: "--repo <dir>", description: "Folder of backups (default: .roomctl/backups)" },
-    { flags: "--table <name>", description: "Back up only this table, with its partitions", isRepeatable: true },
-    { flags: "--note <text>", description: "A remark to keep with the backup" },
-  ],
+  flags: backupCreateFlags,
   examples: [
     { command: "roomctl backup create", explanation: "every table" },
     { command: "roomctl backup create --table users --note before-import", explanation: "one table, with a remark" },
+    {
+      command: "roomctl backup create --quiet --json --verify --metrics backup.prom",
+      explanation: "from cron: one JSON object, and a file for Prometheus",
+    },
   ],
-  parse: ({ flags }) => ({
-    tables: parseTables(flags["table"]),
-    note: typeof flags["note"] === "string" ? flags["note"] : undefined,
-  }),
-  async run({ tables, note }, context) {
-    await using database = await context.openDatabase();
-    const receipt = await createBackup(database, {
-      repository: context.settings.backupRepository.value,
-      tables,
-      note,
-      clock: context.clock,
-      signal: context.signal,
-      onProgress: context.onProgress,
-      lockWaitMs: context.settings.lockWaitMs.value,
-      lockTimeoutMs: context.settings.lockTimeoutMs.value,
-    });
+  parse: parseBackupCreate,
+  run: (options, context) =>
+    withMonitoring(
+      options.monitoring,
+      context,
+      () => runBackup(options, context),
+      (result) => ({
+        exitCode: exitCodeOf(result),
+        made: { rows: result.rows, sizeBytes: result.sizeBytes, tables: result.tables.length },
+      }),
+    ),
+  render: backupCreateLines,
+  exitCode: exitCodeOf,
+});
+
+async function runBackup(options: BackupCreateOptions, context: CommandContext): Promise<BackupCreateResult> {
+  await waitJitter(options.jitterMs, context);
+  await using database = await context.openDatabase();
+  const { backupRepository, lockWaitMs } = context.settings;
+  const lock = {
+    waitMs: lockWaitMs.value,
+    signal: context.signal,
+    clock: context.clock,
+    onWait: (holder: string) => context.tell(`waiting for ${holder}, which uses the backup folder`),
+  };
+  return await withRepositoryLock(backupRepository.value, lock, async () => {
+    const receipt = await createBackup(database, engineOptions(options, context, database));
     for (const name of receipt.swept) context.tell(`removed ${name}, left behind by a run that was killed`);
     for (const { kind, schema, name, reason } of receipt.skipped) {
       context.warn(`not in the backup: ${kind} ${formatName({ schema, name })} (${reason})`);
     }
-    return receipt;
-  },
-  render(receipt, style) {
-    const columns = [
-      { title: "table" },
-      { title: "rows", align: "right" },
-      { title: "stored", align: "right" },
-    ] as const;
-    const rows = receipt.tables.map((table) => [
-      formatName(table),
-      formatCount(table.rows),
-      formatBytes(table.sizeBytes),
-    ]);
-    const what = `${plural(receipt.tables.length, "table")}, ${plural(receipt.rows, "row")}, ${formatBytes(receipt.sizeBytes)}`;
-    return [
-      ...tableLines(columns, rows, style),
-      "",
-      style.good(`backup ${receipt.id}: ${what} in ${formatDuration(receipt.durationMs)}`),
-      receipt.directory,
-    ];
-  },
-});
+    const verification = options.verify ? await verifyNew(receipt, context) : null;
+    const collapse = await findCollapse(backupRepository.value, receipt.id);
+    for (const { message } of collapse) context.warn(message);
+    return { ...receipt, verification, collapse, failsOnCollapse: options.failOnCollapse };
+  });
+}
 
-/** The tables of a repeatable `--table`; undefined when it was not given. Throws E_USAGE. */
-export function parseTables(
-  given: string | boolean | readonly string[] | undefined,
-): readonly QualifiedName[] | undefined {
-  if (given === undefined || typeof given === "boolean") return undefined;
-  return [given].flat().map(parseName);
+function engineOptions(options: BackupCreateOptions, context: CommandContext, database: Database): CreateBackupOptions {
+  const { tables, note, jobs, compression, schema } = options;
+  const { settings, clock, signal, onProgress } = context;
+  return {
+    repository: settings.backupRepository.value,
+    tables,
+    note,
+    jobs,
+    compression,
+    clock,
+    signal,
+    onProgress,
+    lockWaitMs: settings.lockWaitMs.value,
+    lockTimeoutMs: settings.lockTimeoutMs.value,
+    // Chosen tables go back into a database that has its schema.
+    captureSchema: tables === undefined ? captureSchemaFor(context, database, schema) : undefined,
+  };
+}
+
+async function verifyNew({ id }: BackupReceipt, context: CommandContext): Promise<BackupVerdict> {
+  const { settings, clock, signal, onProgress } = context;
+  const onUnmarked = (error: RoomctlError) => context.warn(error.message);
+  const verdict = await verifyAndMark(settings.backupRepository.value, id, { clock, signal, onProgress, onUnmarked });
+  for (const finding of verdict.findings) context.warn(`backup ${id} is damaged: ${finding.message}`);
+  return verdict;
+}
+
+function exitCodeOf({ verification, collapse, failsOnCollapse }: BackupCreateResult): ExitCode {
+  const isBad = verification?.ok === false || (failsOnCollapse && collapse.length > 0);
+  return isBad ? exitCodes.findings : exitCodes.ok;
 }

@@ -6,7 +6,10 @@ import { defineCommand } from "./command.js";
 export const backupList = defineCommand<Record<never, never>, BackupList>({
   name: "backup list",
   summary: "List the backups of the repository",
-  description: ["Newest first. Looks at manifests and file sizes; roomctl backup verify reads every byte."],
+  description: [
+    "Newest first. Looks at manifests and file sizes; roomctl backup verify reads every byte.",
+    "complete: all there, but not read since. verified: every byte was read, and when. Pinned ones are never pruned.",
+  ],
   flags: [{ flags: "--repo <dir>", description: "Folder of backups (default: .roomctl/backups)" }],
   examples: [{ command: "roomctl backup list", explanation: "every backup, newest first" }],
   parse: () => ({}),
@@ -44,6 +47,8 @@ function count(value: number | null): string {
   return value === null ? "" : formatCount(value);
 }
 
-function state({ state, why }: ListedBackup): string {
-  return why === null ? state : `${state}: ${why}`;
+function state({ state, why, verification, pin }: ListedBackup): string {
+  const verified = state === "verified" && verification ? ` ${formatTime(new Date(verification.verifiedAt))}` : "";
+  const pinned = pin === null ? "" : `, pinned${pin.note === null ? "" : `: ${pin.note}`}`;
+  return `${state}${verified}${why === null ? "" : `: ${why}`}${pinned}`;
 }

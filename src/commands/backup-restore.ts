@@ -1,163 +1,126 @@
-import { backupEnvironment, stricterEnvironment } from "../backup/environment.js";
-import type { Manifest, ManifestMigration } from "../backup/manifest.js";
-import { applyRestore, type RestoreResult } from "../backup/restore-apply.js";
-import { planRestore, type RestorePlan } from "../backup/restore-plan.js";
+import { readSelectable } from "../backup/selection.js";
 import { openSoundBackup, type SoundBackup } from "../backup/verify.js";
 import { RoomctlError } from "../core/errors.js";
-import type { QualifiedName } from "../db/identifier.js";
-import { type Environment, readMarker } from "../db/marker.js";
 import type { Database } from "../db/pool.js";
-import { applyMigrations } from "../migrate/apply.js";
-import { readMigrationFiles } from "../migrate/files.js";
-import { environmentToMark } from "../migrate/mark.js";
-import { plural } from "../report/text.js";
-import { parseTables } from "./backup-create.js";
-import { restorePlanLines, restoreReceiptLines } from "./backup-restore-lines.js";
+import { readUnfinished } from "../restore/ledger.js";
+import { type LookResult, planLook, restoreLook } from "../restore/look.js";
+import { hasScripts } from "../restore/schema.js";
+import {
+  lookLines,
+  replacePlanLines,
+  restorePlanLines,
+  restoreReceiptLines,
+  wholePlanLines,
+  wholeReceiptLines,
+} from "./backup-restore-lines.js";
+import { restoreNew, restoreSwapped } from "./backup-restore-new.js";
+import { type BackupRestoreOptions, backupRestoreFlags, parseBackupRestore } from "./backup-restore-options.js";
+import { type RowsRestored, replaceRows, restoreRows } from "./backup-restore-rows.js";
+import { restoreHere, type WholeRestored } from "./backup-restore-whole.js";
 import { type CommandContext, defineCommand } from "./command.js";
-import { directoryFlag } from "./migrate-options.js";
 
-interface BackupRestoreOptions {
-  readonly backup: string;
-  readonly tables: readonly QualifiedName[] | undefined;
-  readonly dryRun: boolean;
-}
-
-interface BackupRestoreResult {
+/** Rows of a backup lie in a schema of their own, beside those of the database. */
+interface Looked {
+  readonly kind: "look";
   readonly applied: boolean;
-  readonly plan: RestorePlan;
-  /** Migrations that this run applied to an empty database first. */
-  readonly migrated: readonly string[];
-  /** How the database is marked now; null when it is not, which counts as protected. */
-  readonly environment: Environment | null;
-  readonly receipt: RestoreResult | null;
+  readonly plan: { readonly backup: string; readonly schema: string; readonly tables: number; readonly rows: number };
+  readonly receipt: LookResult | null;
 }
+
+type BackupRestoreResult = RowsRestored | WholeRestored | Looked;
 
 export const backupRestore = defineCommand<BackupRestoreOptions, BackupRestoreResult>({
   name: "backup restore",
-  summary: "Load a backup into an empty or freshly migrated database",
+  summary: "Load a backup into an empty, a new or the configured database",
   description: [
-    "Verifies the whole backup first. An empty database gets the backup's migrations, and rows that these insert give way to the backup's; in a migrated one the tables must be empty. So nothing can be lost, and no consent is asked.",
-    "A database that was empty is marked as the backup's was, or as the setting says if that is stricter; a backup of an unmarked database counts as production.",
-    "One transaction loads everything, moves sequences past what was loaded, compares every table with its fingerprint, and commits only what is equal.",
+    "Verifies the whole backup first. A database without tables gets schema and rows; in one that has its tables these must be empty. So nothing can be lost, and no consent is asked.",
+    "--new-database makes another database beside it; --swap lets that take the configured one's place and keeps the old one; --replace empties the tables first, after a backup of them; --schema-into only shows the rows. Two of these need consent.",
+    "Every table is read back and compared with its fingerprint. A restore of a whole database that was cut off goes on where it was when the command is run again; one into tables that are there is all or nothing.",
   ],
   words: [{ syntax: "[backup]", description: "Its id, the beginning of it, or latest (the default)" }],
-  flags: [
-    { flags: "--repo <dir>", description: "Folder of backups (default: .roomctl/backups)" },
-    directoryFlag,
-    { flags: "--table <name>", description: "Restore only this table, with its partitions", isRepeatable: true },
-    { flags: "--dry-run", description: "Show the plan and change nothing" },
-  ],
+  flags: backupRestoreFlags,
   examples: [
     { command: "roomctl backup restore --dry-run", explanation: "what restoring the newest backup would do" },
-    { command: "roomctl backup restore latest", explanation: "restore the newest backup" },
+    { command: "roomctl backup restore latest", explanation: "restore the newest backup into an empty database" },
+    {
+      command: "roomctl backup restore latest --new-database app_copy",
+      explanation: "make a database beside the configured one",
+    },
+    { command: "roomctl backup restore latest --swap", explanation: "show what would take the configured one's place" },
+    {
+      command: "roomctl backup restore latest --replace --table users",
+      explanation: "show which rows would be replaced",
+    },
+    {
+      command: "roomctl backup restore latest --schema-into look --table users",
+      explanation: "see what one table held, beside what it holds",
+    },
   ],
-  parse: ({ words, flags }) => ({
-    backup: words[0] ?? "latest",
-    tables: parseTables(flags["table"]),
-    dryRun: flags["dryRun"] === true,
-  }),
-  async run(options, context) {
-    const { signal, clock, onProgress, settings } = context;
-    const backup = await openSoundBackup(settings.backupRepository.value, options.backup, { signal, onProgress });
-    await using database = await context.openDatabase();
-    const first = await planRestore(database, backup, options);
-    const isEmpty = first.target === "empty";
-    if (isEmpty) assertSameMigrations(first.migrations, settings.migrationsDirectory.value);
-    if (options.dryRun) {
-      return { applied: false, plan: first, migrated: [], environment: await readEnvironment(database), receipt: null };
+  parse: parseBackupRestore,
+  run: runRestore,
+  render(result, style) {
+    switch (result.kind) {
+      case "look":
+        return lookLines(result.plan, result.receipt, style);
+      case "whole":
+        return result.applied ? wholeReceiptLines(result, style) : wholePlanLines(result, style);
+      case "rows": {
+        const { receipt, token, next, plan } = result;
+        if (receipt !== null) return restoreReceiptLines({ ...result, receipt }, style);
+        if (token === undefined || next === undefined) return restorePlanLines(plan, style);
+        return replacePlanLines({ plan, token, next }, style);
+      }
     }
-    const migrated = isEmpty ? await migrate(database, backup.manifest, context) : [];
-    const restore = { backup, clock, signal, onProgress, lockWaitMs: settings.lockWaitMs.value };
-    const { plan, receipt } = await keepTellingOf(migrated, context, async () => {
-      // Rows that this run's own migrations inserted are nobody's; had another run a part in them, they might be.
-      const replacesRows = isEmpty && migrated.length === first.migrations.length;
-      const plan = isEmpty ? await planRestore(database, backup, { tables: options.tables, replacesRows }) : first;
-      const lockTimeoutMs = settings.lockTimeoutMs.value;
-      return { plan, receipt: await applyRestore(database, plan, { ...restore, lockTimeoutMs }) };
-    });
-    const environment = await readEnvironment(database);
-    warnOfLaxMarker(environment, backup, context);
-    return { applied: true, plan, migrated, environment, receipt };
   },
-  render: ({ receipt, ...restored }, style) =>
-    receipt === null ? restorePlanLines(restored.plan, style) : restoreReceiptLines({ ...restored, receipt }, style),
 });
 
-async function readEnvironment(database: Database): Promise<Environment | null> {
-  return (await readMarker(database))?.environment ?? null;
-}
-
-/** Migrations are committed one by one: a restore that fails after them leaves the schema that they made. */
-async function keepTellingOf<T>(
-  migrated: readonly string[],
-  { warn }: CommandContext,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (migrated.length > 0) warn(`the ${plural(migrated.length, "migration")} that ran first stay applied`);
-    throw error;
+async function runRestore(options: BackupRestoreOptions, context: CommandContext): Promise<BackupRestoreResult> {
+  const { signal, onProgress, settings } = context;
+  const backup = await openSoundBackup(settings.backupRepository.value, options.backup, { signal, onProgress });
+  const { way } = options;
+  if (way.kind === "new" || way.kind === "swap") {
+    const { value: target } = await context.resolveTarget();
+    const request = { backup, options, context, target };
+    return way.kind === "new" ? await restoreNew(request, way.name) : await restoreSwapped(request);
   }
+  await using database = await context.openDatabase();
+  if (way.kind === "look") return await look(database, backup, { schema: way.schema, options, context });
+  if (way.kind === "replace") return await replaceRows(database, backup, { way, options, context });
+  return (await isForWhole(database, backup, options))
+    ? await restoreHere(database, backup, options, context)
+    : await restoreRows(database, backup, options, context);
 }
 
-/** A mark that was there before is somebody's decision, so it stays; but now it speaks of other rows. */
-function warnOfLaxMarker(environment: Environment | null, { manifest }: SoundBackup, { warn }: CommandContext): void {
-  const source = backupEnvironment(manifest);
-  if (environment === null || stricterEnvironment(environment, source) === environment) return;
-  const was = manifest.environment === null ? "was not marked" : `is marked ${source}`;
-  warn(`the backup's database ${was}, this one is marked ${environment}: a wipe of these rows asks for less here`);
-}
-
-/** The files must be the ones that made the schema of the backup. Throws E_SCHEMA. */
-function assertSameMigrations(recorded: readonly ManifestMigration[], directory: string): void {
-  if (recorded.length === 0) {
+/** A database without tables gets all of the backup, by its scripts; one whose restore was cut off, the rest. */
+async function isForWhole(database: Database, backup: SoundBackup, { tables }: BackupRestoreOptions): Promise<boolean> {
+  const unfinished = await readUnfinished(database);
+  if (unfinished !== undefined && tables !== undefined) {
     throw new RoomctlError(
-      "E_SCHEMA",
-      "the database is empty, and the backup names no migrations that would make its tables",
+      "E_USAGE",
+      "a restore of the whole database is not finished here, and --table cannot finish it",
       {
-        hint: "make the schema as the app does, then: roomctl backup restore",
+        hint: `roomctl backup restore ${unfinished}`,
       },
     );
   }
-  const files = readMigrationFiles(directory).slice(0, recorded.length);
-  const differing = recorded.find(({ name, checksum }, index) => {
-    const file = files[index];
-    return file?.name !== name || (checksum !== null && file.checksum !== checksum);
-  });
-  if (differing === undefined) return;
-  throw new RoomctlError(
-    "E_SCHEMA",
-    `the database is empty, and the files in ${directory} are not the backup's migrations: ${differing.name} is missing, edited or out of its place`,
-    {
-      hint: "point --dir at the migrations of the backup's release, or make the schema yourself and restore into that",
-    },
-  );
+  if (unfinished !== undefined) return true;
+  if (tables !== undefined || !backup.manifest.isWhole || !hasScripts(backup.manifest)) return false;
+  return (await readSelectable(database)).length === 0;
 }
 
-async function migrate(
-  database: Database,
-  manifest: Manifest,
-  { settings, signal, onProgress }: CommandContext,
-): Promise<readonly string[]> {
-  const { steps, failure } = await applyMigrations(database, {
-    directory: settings.migrationsDirectory.value,
-    environment: environmentOf(manifest, environmentToMark(database.target.host, settings.environment)),
-    lockWaitMs: settings.lockWaitMs.value,
-    to: manifest.migrations.at(-1)?.name,
-    signal,
-    onProgress,
-  });
-  if (!failure) return steps.map((step) => step.name);
-  throw new RoomctlError(failure.code, `nothing was restored: ${failure.message}`, {
-    cause: failure.why,
-    hint: failure.hint,
-  });
+interface LookRequest {
+  readonly schema: string;
+  readonly options: BackupRestoreOptions;
+  readonly context: CommandContext;
 }
 
-/** Undefined leaves the database unmarked, which is no less strict than any mark but production. */
-function environmentOf(manifest: Manifest, chosen: Environment | undefined): Environment | undefined {
-  const source = backupEnvironment(manifest);
-  if (chosen === undefined) return source === "production" ? source : undefined;
-  return stricterEnvironment(source, chosen);
+async function look(database: Database, backup: SoundBackup, request: LookRequest): Promise<Looked> {
+  const { schema, options, context } = request;
+  const { clock, signal, onProgress } = context;
+  const tables = planLook(backup, options.tables);
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const plan = { backup: backup.manifest.id, schema, tables: tables.length, rows };
+  if (options.isDryRun) return { kind: "look", applied: false, plan, receipt: null };
+  const receipt = await restoreLook(database, { backup, schema, tables: options.tables, clock, signal, onProgress });
+  return { kind: "look", applied: true, plan, receipt };
 }

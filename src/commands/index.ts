@@ -134,10 +134,40 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import("./backup-verify.js")).backupVerify,
   },
   {
+    name: "backup prune",
+    summary: "Delete backups that no keep rule holds, never the newest verified ones",
+    group: "Data",
+    load: async () => (await import("./backup-prune.js")).backupPrune,
+  },
+  {
+    name: "backup pin",
+    summary: "Keep a backup whatever the rules of prune say",
+    group: "Data",
+    load: async () => (await import("./backup-pin.js")).backupPin,
+  },
+  {
+    name: "backup unpin",
+    summary: "Let prune decide about a pinned backup again",
+    group: "Data",
+    load: async () => (await import("./backup-unpin.js")).backupUnpin,
+  },
+  {
     name: "backup restore",
-    summary: "Load a backup into an empty or freshly migrated database",
+    summary: "Load a backup into an empty, a new or the configured database",
     group: "Data",
     load: async () => (await import("./backup-restore.js")).backupRestore,
+  },
+  {
+    name: "backup schedule",
+    summary: "Print a crontab line, systemd units or a Kubernetes CronJob that makes backups",
+    group: "Data",
+    load: async () => (await import("./backup-schedule.js")).backupSchedule,
+  },
+  {
+    name: "backup drill",
+    summary: "Restore a backup on a scratch server and prove that it is what was there",
+    group: "Data",
+    load: async () => (await import("./backup-drill.js")).backupDrill,
   },
   {
     name: "recover",

@@ -1,8 +1,8 @@
 import { type ExitCode, exitCodes, RoomctlError } from "../core/errors.js";
+import { loadParser } from "../db/parse.js";
 import { type ChoiceRange, chooseMigrations } from "../migrate/choice.js";
 import { readMigrationFiles } from "../migrate/files.js";
 import { readHistory } from "../migrate/history.js";
-import { loadParser } from "../migrate/parse.js";
 import type { PrefixMode, ProveOptions, ProveReport } from "../prove/model.js";
 import { proveMigrations } from "../prove/prove.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";

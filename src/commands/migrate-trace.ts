@@ -1,9 +1,9 @@
 import { type ExitCode, exitCodes, RoomctlError } from "../core/errors.js";
+import { loadParser } from "../db/parse.js";
 import type { Database } from "../db/pool.js";
 import { chooseMigrations, type MigrationChoice } from "../migrate/choice.js";
 import { readMigrationFiles } from "../migrate/files.js";
 import { readHistory } from "../migrate/history.js";
-import { loadParser } from "../migrate/parse.js";
 import { readSizes, withSizes } from "../trace/sizes.js";
 import { assertRollsBack, traceOnTarget } from "../trace/target.js";
 import { traceOnScratch } from "../trace/trace.js";

@@ -3,6 +3,9 @@ import { openScratch, type ScratchOptions, type ScratchServer } from "../db/scra
 import { parseTarget } from "../db/target.js";
 import type { CommandContext, Flag, ParsedInput } from "./command.js";
 
+/** What of a command's context a scratch server needs. */
+export type ScratchContext = Pick<CommandContext, "settings" | "signal" | "warn" | "onProgress">;
+
 export interface ScratchChoice {
   readonly scratchUrl?: string;
 }
@@ -37,7 +40,7 @@ function ofScratchUrl({ code, message, cause }: RoomctlError): RoomctlError {
  */
 export async function openScratchServer(
   { scratchUrl }: ScratchChoice,
-  { settings, signal, warn, onProgress }: CommandContext,
+  { settings, signal, warn, onProgress }: ScratchContext,
   majorVersion?: number,
 ): Promise<ScratchServer> {
   onProgress({ message: "starting a scratch server" });

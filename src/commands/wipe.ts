@@ -1,5 +1,4 @@
-import { type BackupReceipt, createBackup } from "../backup/create.js";
-import { verifyBackup } from "../backup/verify.js";
+import type { BackupReceipt } from "../backup/create.js";
 import { RoomctlError } from "../core/errors.js";
 import { parseName } from "../db/identifier.js";
 import type { Connection, Database } from "../db/pool.js";
@@ -7,6 +6,7 @@ import { plainStyle } from "../report/style.js";
 import { applyWipe, assertCascadeAccepted, type WipeResult } from "../wipe/apply.js";
 import { planWipe, type WipePlan } from "../wipe/plan.js";
 import { assertToken, wipeCommand } from "../wipe/stale.js";
+import { backUpBefore } from "./backup-before.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
 import { wipePlanLines, wipeResultLines } from "./wipe-lines.js";
 
@@ -118,7 +118,7 @@ async function runWipe(options: WipeOptions, context: CommandContext): Promise<S
     scopes: context.app.scopes,
     acceptsCascade: options.acceptsCascade,
     ...(options.takesBackup
-      ? { beforeDelete: (connection: Connection) => backUp({ database, plan, connection, context }) }
+      ? { beforeDelete: (connection: Connection) => backUp(connection, { database, plan, context }) }
       : {}),
     clock,
     signal,
@@ -138,31 +138,15 @@ function commandFor(options: WipeOptions, plan: WipePlan): string {
   ].join(" ");
 }
 
-interface BackUpRequest {
-  readonly database: Database;
-  readonly plan: WipePlan;
-  readonly connection: Connection;
-  readonly context: CommandContext;
-}
-
-/** A backup of every table that is emptied or changed, read back completely. Throws E_BACKUP_DAMAGED when it is not sound. */
-async function backUp({ database, plan, connection, context }: BackUpRequest): Promise<BackupReceipt> {
-  const { settings, clock, signal, onProgress } = context;
-  const repository = settings.backupRepository.value;
+function backUp(
+  connection: Connection,
+  {
+    database,
+    plan,
+    context,
+  }: { readonly database: Database; readonly plan: WipePlan; readonly context: CommandContext },
+): Promise<BackupReceipt> {
   const names = [...plan.tables, ...plan.cascades, ...plan.resets].map(({ table }) => table);
-  const receipt = await createBackup(database, {
-    repository,
-    tables: [...new Set(names)].map(parseName),
-    connection,
-    clock,
-    signal,
-    onProgress,
-    note: `before ${wipeCommand(plan.scopes)}`,
-  });
-  const verdict = await verifyBackup(repository, receipt.id, { signal, onProgress });
-  if (verdict.ok) return receipt;
-  throw new RoomctlError("E_BACKUP_DAMAGED", `nothing was deleted: the backup ${receipt.id} did not verify`, {
-    cause: new Error(verdict.findings.map(({ message }) => message).join("; ")),
-    hint: `roomctl backup verify ${receipt.id}`,
-  });
+  const tables = [...new Set(names)].map(parseName);
+  return backUpBefore({ database, connection, tables, command: wipeCommand(plan.scopes), context });
 }

@@ -1,4 +1,4 @@
-import type { Parser } from "../migrate/parse.js";
+import type { Parser } from "../db/parse.js";
 import { type CompatQuery, queryOf } from "./queries.js";
 import { isRecord, nodesIn, numberIn, stringsIn } from "./tree.js";
 

@@ -1,4 +1,4 @@
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import { isRecord, nodesIn } from "./tree.js";
 
 /** A table that a query writes, as its plan names it: a view's own table, not the view. */

@@ -1,9 +1,9 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, RoomctlError } from "../core/errors.js";
+import type { Node, ParsedStatement, Parser, SqlComment } from "../db/parse.js";
 import { codeOf } from "../db/sqlstate.js";
 import { readSqlFile } from "../migrate/files.js";
-import type { Node, ParsedStatement, Parser, SqlComment } from "../migrate/parse.js";
 import { namedParameterOf, parametersOf } from "./tree.js";
 
 /** A query of the previous release. */

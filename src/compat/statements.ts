@@ -1,9 +1,9 @@
 import { RoomctlError } from "../core/errors.js";
 import { quoteName } from "../db/identifier.js";
+import type { Parser } from "../db/parse.js";
 import type { Database } from "../db/pool.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
-import type { Parser } from "../migrate/parse.js";
 import { unnormalise } from "./normalised.js";
 import { type CompatQuery, type QuerySet, queryOf, type SkippedQuery } from "./queries.js";
 import { schemasIn } from "./tree.js";

@@ -1,4 +1,4 @@
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 
 /** One node of a syntax tree: its kind, and what it holds. */
 export interface TreeNode {

@@ -71,6 +71,7 @@ export const errorExits = {
   E_NOT_EMPTY: "refused",
   E_LIVE: "refused",
   E_POOLER: "refused",
+  E_UNSUPPORTED: "refused",
   E_LOCKED: "locked",
   E_LOCK_TIMEOUT: "locked",
   E_SCHEMA: "schema",

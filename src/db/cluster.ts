@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { messageOf, RoomctlError } from "../core/errors.js";
 import { makeFolder } from "../core/make-folder.js";
 import { isReachable, type ServerBinaries, type ServerUser, sharedDirectory } from "./binaries.js";
-import { isAlive } from "./directory-lock.js";
+import { isAlive } from "./process-owner.js";
 import { runProgram } from "./program.js";
 
 /** What a folder knows of its embedded server: the file `server.json`, mode 600. */

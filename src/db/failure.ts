@@ -156,7 +156,7 @@ const lossCodes: readonly string[] = [
   "ECONNREFUSED",
 ];
 
-function isConnectionLoss(error: unknown): boolean {
+export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error) ?? "";
   if (code.startsWith(connectionExceptionClass) || lossCodes.includes(code)) return true;
   return /^Connection terminated|^Client has encountered a connection error|^Client was closed/.test(messageOf(error));

@@ -8,8 +8,10 @@ import { assertDirectConnection } from "./pooler.js";
 /**
  * `change` covers whatever alters schema or data (migrate, wipe, restore, recover); `backup` only reads. `migration`
  * belongs to the session that runs a migration: it outlives a killed process for as long as the server works for it.
+ * `restore of ID` is held in another database than the one that is made from that backup: nobody may be connected to that
+ * when it gets its name.
  */
-export type LockName = "change" | "backup" | "migration";
+export type LockName = "change" | "backup" | "migration" | `restore of ${string}`;
 
 export interface LockOptions {
   /** How long to wait for another run to end; 0 to fail at once. */

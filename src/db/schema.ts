@@ -63,16 +63,21 @@ export interface SequenceColumn {
   readonly isOwner: boolean;
 }
 
-export function readTables(queryable: Queryable): Promise<readonly TableFacts[]> {
-  return queryable.query<TableFacts>(loadStatement("schema/tables"));
+export interface SchemaScope {
+  /** Also what is in roomctl's own schema. */
+  readonly includesOwn?: boolean;
+}
+
+export function readTables(queryable: Queryable, scope: SchemaScope = {}): Promise<readonly TableFacts[]> {
+  return queryable.query<TableFacts>(loadStatement("schema/tables"), [scope.includesOwn ?? false]);
 }
 
 export function readForeignKeys(queryable: Queryable): Promise<readonly ForeignKeyFacts[]> {
   return queryable.query<ForeignKeyFacts>(loadStatement("schema/foreign-keys"));
 }
 
-export function readSequences(queryable: Queryable): Promise<readonly SequenceFacts[]> {
-  return queryable.query<SequenceFacts>(loadStatement("schema/sequences"));
+export function readSequences(queryable: Queryable, scope: SchemaScope = {}): Promise<readonly SequenceFacts[]> {
+  return queryable.query<SequenceFacts>(loadStatement("schema/sequences"), [scope.includesOwn ?? false]);
 }
 
 /**

@@ -26,8 +26,11 @@ export interface ScratchServer extends AsyncDisposable {
   /** For people: "PostgreSQL 15.18", with where it came from. */
   readonly description: string;
   readonly majorVersion: number;
-  /** A new database, empty or a copy of another one of this server (which nobody may be connected to meanwhile). */
-  createDatabase(template?: string): Promise<ScratchDatabase>;
+  /**
+   * A new database, empty or a copy of another one of this server (which nobody may be connected to meanwhile). `options`
+   * of CREATE DATABASE, as SQL, go with an empty one: `ENCODING 'LATIN1'`.
+   */
+  createDatabase(template?: string, options?: string): Promise<ScratchDatabase>;
   /** Throws E_EMBEDDED naming the extensions that could not be created here, and the flag that leads out of it. */
   requireExtensions(names: readonly string[]): Promise<void>;
   /** What to throw for an error that something here ended with: E_DISK_FULL with disk and folder where that was why. */
@@ -161,10 +164,10 @@ async function describeScratch(
   return {
     description: `PostgreSQL ${row?.version}`,
     majorVersion,
-    async createDatabase(template = "template0") {
+    async createDatabase(template = "template0", words = "") {
       const name = `roomctl_scratch_${randomBytes(6).toString("hex")}`;
       await claimDatabase(session, name);
-      await createDatabase(session, name, template);
+      await createDatabase(session, name, `${quoteIdentifier(template)} ${words}`);
       return {
         name,
         async open(options) {
@@ -187,9 +190,9 @@ async function describeScratch(
   };
 }
 
-async function createDatabase(session: Connection, name: string, template: string): Promise<void> {
+async function createDatabase(session: Connection, name: string, words: string): Promise<void> {
   try {
-    await session.execute(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(template)}`);
+    await session.execute(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${words}`);
   } catch (cause) {
     if (codeOf(cause) !== sqlstate.insufficientPrivilege) throw cause;
     throw new RoomctlError("E_PRIVILEGE", "the role of the scratch server may not create databases", {

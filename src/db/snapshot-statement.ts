@@ -74,7 +74,7 @@ export function snapshotStatement({ version, readable, used }: SnapshotServer): 
   const unused = new Set(rareCatalogs.filter((catalog) => known.has(catalog) && !used.includes(catalog)));
   const leftOut = new Set<string>();
   const branches = (name: string) =>
-    branchesOf(forVersion(loadStatement(name), major)).filter((branch) => {
+    branchesOf(linesForVersion(loadStatement(name), major)).filter((branch) => {
       const catalogs = catalogsIn(branch);
       const missing = catalogs.filter((catalog) => !known.has(catalog));
       for (const catalog of missing) leftOut.add(catalog);
@@ -82,13 +82,24 @@ export function snapshotStatement({ version, readable, used }: SnapshotServer): 
     });
   const objects = branches("db/snapshot-objects").join("\nUNION ALL\n");
   const facts = branchFiles.flatMap((name) => branches(`db/snapshot-${name}`)).join("\nUNION ALL\n");
-  const words = forVersion(loadStatement("db/snapshot"), major).trimEnd();
+  const words = linesForVersion(loadStatement("db/snapshot"), major).trimEnd();
   const sql = `${words}, app_object (classid, objid, label, belongs, owner, letter, acl) AS (\n${objects}\n)\n${facts}`;
   return { sql, leftOut: [...leftOut].sort() };
 }
 
+/** A statement that lists every object that a snapshot may tell of, with its key there, those of extensions left out. */
+export function snapshotObjectsStatement(version: number): string {
+  const major = Math.floor(version / 10_000);
+  const [words, objects] = ["db/snapshot", "db/snapshot-objects"].map((name) =>
+    linesForVersion(loadStatement(name), major).trimEnd(),
+  );
+  return `${words}, app_object (classid, objid, label, belongs, owner, letter, acl) AS (\n${objects}\n)
+SELECT relname::text AS catalog, objid AS object, label FROM app_object JOIN pg_class ON pg_class.oid = classid
+ WHERE (classid, objid) NOT IN (SELECT classid, objid FROM extension_member)`;
+}
+
 /** Lines marked `--@15` are for PostgreSQL 15 and later, `--@<15` for those before. */
-function forVersion(sql: string, major: number): string {
+export function linesForVersion(sql: string, major: number): string {
   return sql
     .split("\n")
     .filter((line) => {

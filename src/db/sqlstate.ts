@@ -3,6 +3,7 @@ export const sqlstate = {
   invalidTransactionTermination: "2D000",
   featureNotSupported: "0A000",
   foreignKeyViolation: "23503",
+  uniqueViolation: "23505",
   activeSqlTransaction: "25001",
   readOnlySqlTransaction: "25006",
   invalidAuthorization: "28000",

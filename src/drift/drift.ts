@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { quoteIdentifier, quoteLiteral } from "../db/identifier.js";
 import { explainingLocks } from "../db/locked-read.js";
+import { loadParser } from "../db/parse.js";
 import { type Database, type OpenOptions, openDatabase } from "../db/pool.js";
 import type { ScratchServer } from "../db/scratch.js";
 import { readSchema, type SchemaFact, type SchemaReading } from "../db/snapshot.js";
@@ -10,7 +11,6 @@ import { type BuildOptions, buildSchema, type ParsedMigration, parseMigration } 
 import { requireExtensions } from "../migrate/extensions.js";
 import { readMigrationFiles } from "../migrate/files.js";
 import { readHistory } from "../migrate/history.js";
-import { loadParser } from "../migrate/parse.js";
 import { findDifferences } from "./compare.js";
 import { findingOf, groupByOwner } from "./finding.js";
 import { chooseApplied } from "./history.js";

@@ -1,6 +1,6 @@
+import type { ParsedStatement } from "../db/parse.js";
 import type { SchemaFact, SchemaReading } from "../db/snapshot.js";
 import type { ParsedMigration } from "../migrate/build.js";
-import type { ParsedStatement } from "../migrate/parse.js";
 import { changesServer } from "../migrate/reach.js";
 
 /** What migrations do that building them elsewhere leaves out. */

@@ -1,5 +1,5 @@
 import type { ResTarget } from "libpg-query";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import { stringsIn } from "./names.js";
 import { nodesOf } from "./tree.js";
 

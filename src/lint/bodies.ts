@@ -1,5 +1,5 @@
 import { messageOf } from "../core/errors.js";
-import type { ParsedStatement, Parser, SqlComment } from "../migrate/parse.js";
+import type { ParsedStatement, Parser, SqlComment } from "../db/parse.js";
 import { bodyOf, type CodeBody } from "./body-text.js";
 import { type BodyStep, stepsOf } from "./plpgsql.js";
 import type { LintStatement } from "./rule.js";

@@ -1,4 +1,4 @@
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import { stringsIn } from "./names.js";
 
 /** The code of a DO block, function or procedure. `offset` is where it begins in the statement's text. */

@@ -1,6 +1,6 @@
 import type { AlterTableCmd, AlterTableStmt, RangeVar } from "libpg-query";
 import { formatName, quoteLiteral } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import type { Effect } from "./effects.js";
 import { keyOf, memberKey, plain, regclass, regtype, relationKey } from "./effects-name.js";
 import { memberLook, named, typed } from "./effects-object.js";

@@ -1,6 +1,6 @@
 import type { CreateStmt, RangeVar } from "libpg-query";
 import { formatName } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import type { Effect, EffectKind } from "./effects.js";
 import { argumentsOf, keyOf, memberKey, plain, regclass, relationKey } from "./effects-name.js";
 import { globalEffect, memberLook, typed } from "./effects-object.js";

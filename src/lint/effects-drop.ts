@@ -1,6 +1,6 @@
 import type { DropStmt } from "libpg-query";
 import { formatName, quoteLiteral } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import type { Effect } from "./effects.js";
 import { globalKinds, memberKinds, relationKinds, routineKinds } from "./effects-kinds.js";
 import { argumentsOf, keyOf, memberKey, namedIn, plain, relationKey } from "./effects-name.js";

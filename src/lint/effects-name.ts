@@ -1,5 +1,5 @@
 import { formatName, type QualifiedName, quoteIdentifier, quoteLiteral } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import type { Effect } from "./effects.js";
 import { nameInNode, type WrittenName } from "./names.js";
 import type { LintContext } from "./rule.js";

@@ -1,5 +1,5 @@
 import { formatName, quoteLiteral } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import type { Effect, EffectKind } from "./effects.js";
 import { keyOf, plain, regclass, regtype } from "./effects-name.js";
 import { nameFromParts, stringsIn, type WrittenName } from "./names.js";

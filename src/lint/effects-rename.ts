@@ -1,6 +1,6 @@
 import type { RenameStmt } from "libpg-query";
 import { formatName, quoteLiteral } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import type { Effect, EffectKind } from "./effects.js";
 import { memberKinds, relationKinds, routineKinds } from "./effects-kinds.js";
 import {

@@ -1,4 +1,4 @@
-import type { SqlComment } from "../migrate/parse.js";
+import type { SqlComment } from "../db/parse.js";
 import type { PlacedStatement } from "./bodies.js";
 import { groupBy } from "./group-by.js";
 

@@ -1,7 +1,7 @@
 import { formatName, type QualifiedName } from "../db/identifier.js";
+import type { Node, Parser } from "../db/parse.js";
+import { positionsIn } from "../db/position.js";
 import type { SqlText } from "../migrate/layout.js";
-import type { Node, Parser } from "../migrate/parse.js";
-import { positionsIn } from "../migrate/position.js";
 import { parseScript } from "../migrate/script.js";
 import { type Gap, type PlacedStatement, unfold } from "./bodies.js";
 import { type LintedTable, type LintFinding, type PlacedHit, type Unanalysed, wordsOf } from "./finding.js";

@@ -1,6 +1,6 @@
 import type { AlterTableCmd, CreateStmt, RefreshMatViewStmt } from "libpg-query";
 import type { QualifiedName } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import type { TableModel } from "./model.js";
 import type { LintContext, LintStatement } from "./rule.js";
 import {

@@ -1,4 +1,4 @@
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import { newTable } from "./model-inherit.js";
 import { alterPublication, createPublication, dropObjects, moveToSchema, renameObject } from "./model-object.js";
 import type { ModelStore } from "./model-store.js";

@@ -7,7 +7,7 @@ import type {
   RenameStmt,
 } from "libpg-query";
 import { isSameName, type QualifiedName } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import type { ObjectKind, TableModel } from "./model.js";
 import type { ModelStore, PublicationModel } from "./model-store.js";
 import { withoutIndex, withRenamedColumn } from "./model-table.js";

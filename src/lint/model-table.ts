@@ -1,5 +1,5 @@
 import type { AlterTableCmd, AlterTableStmt, ColumnDef, CreateStmt, IndexStmt } from "libpg-query";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import type { ColumnModel, IndexModel, TableModel } from "./model.js";
 import { type ConstraintPlace, chooseName, usedNames, withConstraint } from "./model-constraint.js";
 import { like, newTable, takeOver } from "./model-inherit.js";

@@ -1,4 +1,4 @@
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 
 /** A name as a statement spells it; without a schema, the search_path decides. */
 export interface WrittenName {

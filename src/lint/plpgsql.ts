@@ -1,4 +1,4 @@
-import type { Node, Parser } from "../migrate/parse.js";
+import type { Node, Parser } from "../db/parse.js";
 import { createFinder, type Finder } from "./body-finder.js";
 
 /** What a PL/pgSQL body does, in the order of its text. Offsets are those of the body. */

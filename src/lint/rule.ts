@@ -1,6 +1,6 @@
 import type { Severity } from "../core/catalogue.js";
 import type { QualifiedName } from "../db/identifier.js";
-import type { Node, Parser } from "../migrate/parse.js";
+import type { Node, Parser } from "../db/parse.js";
 import type { LintModel } from "./model.js";
 
 /** The name of a node: `CreateStmt`. */

@@ -1,6 +1,6 @@
 import type { RangeVar } from "libpg-query";
 import { formatName } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import type { LintContext, LintHit, LintRule, LintStatement } from "./rule.js";
 import { isTemporary } from "./temporary-tables.js";
 import { tableOf } from "./tree.js";

@@ -1,6 +1,6 @@
 import type { CreateStmt } from "libpg-query";
 import { formatName, type QualifiedName } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import { type ForeignKey, foreignKeysOf } from "./foreign-keys.js";
 import { groupBy } from "./group-by.js";
 import type { IndexModel } from "./model.js";

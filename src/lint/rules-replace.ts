@@ -1,6 +1,6 @@
 import type { CreateFunctionStmt, ViewStmt } from "libpg-query";
 import { formatName, isSameName, type QualifiedName } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import { effectsOfFile } from "./effects.js";
 import { groupBy } from "./group-by.js";
 import { nameFromParts, stringsIn } from "./names.js";

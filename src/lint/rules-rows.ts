@@ -1,6 +1,6 @@
 import type { InsertStmt } from "libpg-query";
 import { formatName, isSameName, type QualifiedName } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import { type RepeatedAssignment, repeatedAssignment } from "./assignments.js";
 import { isFilledAnew } from "./emptied-tables.js";
 import type { LintContext, LintHit, LintRule, LintStatement } from "./rule.js";

@@ -1,5 +1,5 @@
 import type { VariableSetStmt } from "libpg-query";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import { stringsIn } from "./names.js";
 import { perFile } from "./per-file.js";
 import type { LintContext, LintRule, LintStatement } from "./rule.js";

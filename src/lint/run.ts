@@ -1,8 +1,8 @@
+import { loadParser } from "../db/parse.js";
 import type { Database } from "../db/pool.js";
 import type { MigrationFile } from "../migrate/files.js";
 import { readHistory } from "../migrate/history.js";
 import { requireMigration } from "../migrate/names.js";
-import { loadParser } from "../migrate/parse.js";
 import { joinReports, type LintReport, type LintSource, lintMigrations } from "./lint.js";
 import { readModel, sizesIn } from "./model-read.js";
 import { createModelStore } from "./model-store.js";

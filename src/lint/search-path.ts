@@ -1,5 +1,5 @@
 import type { FuncCall } from "libpg-query";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import { stringsIn } from "./names.js";
 
 /** The search_path that a statement sets, by SET or `SELECT set_config(…)`; undefined when it sets none. */

@@ -1,6 +1,6 @@
 import type { AlterTableCmd, AlterTableStmt, ColumnDef, Constraint, DefElem, RangeVar } from "libpg-query";
 import type { QualifiedName } from "../db/identifier.js";
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import type { TableModel } from "./model.js";
 import { nameFromParts, stringsIn } from "./names.js";
 import type { LintContext, LintStatement, NodeKind } from "./rule.js";

@@ -1,4 +1,4 @@
-import type { Node } from "../migrate/parse.js";
+import type { Node } from "../db/parse.js";
 import { nameFromParts, stringsIn } from "./names.js";
 import type { LintContext } from "./rule.js";
 import { nodesOf } from "./tree.js";

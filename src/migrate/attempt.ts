@@ -1,13 +1,13 @@
+import type { Parser } from "../db/parse.js";
 import type { Database } from "../db/pool.js";
+import type { SqlStatement } from "../db/statements.js";
 import { executeMigration } from "./execute.js";
 import { describeFailure, type MigrationFailure } from "./failure.js";
-import type { Parser } from "./parse.js";
 import type { PlannedMigration } from "./plan.js";
 import type { Run } from "./run.js";
 import { failRun, type NewRun, type Progress, startRun } from "./run-log.js";
 import type { Script } from "./script.js";
 import { mayLeaveState } from "./session-state.js";
-import type { SqlStatement } from "./statements.js";
 import type { Worker, WorkerKeeper } from "./worker.js";
 
 /** What the tries of all migrations of a run share. */

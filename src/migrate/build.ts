@@ -1,8 +1,8 @@
 import { RoomctlError } from "../core/errors.js";
+import type { ParsedStatement, Parser } from "../db/parse.js";
 import type { Connection, Database } from "../db/pool.js";
 import { describeFailure } from "./failure.js";
 import type { MigrationFile } from "./files.js";
-import type { ParsedStatement, Parser } from "./parse.js";
 import { changesServer, reachesOtherServers } from "./reach.js";
 import { createNamedRoles } from "./roles.js";
 import { assertNoOwnControl, parseScript, type Script } from "./script.js";

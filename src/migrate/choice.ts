@@ -1,8 +1,8 @@
+import type { Parser } from "../db/parse.js";
 import { type ParsedMigration, parseMigration } from "./build.js";
 import type { MigrationFile } from "./files.js";
 import type { MigrationHistory } from "./history.js";
 import { requireMigration } from "./names.js";
-import type { Parser } from "./parse.js";
 
 /** Which migrations are looked at, and which are only built before them. */
 export interface MigrationChoice {

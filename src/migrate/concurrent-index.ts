@@ -1,7 +1,7 @@
 import { type QualifiedName, quoteIdentifier, quoteName } from "../db/identifier.js";
+import type { ParsedStatement } from "../db/parse.js";
 import type { Connection } from "../db/pool.js";
 import { loadStatement } from "../db/statement.js";
-import type { ParsedStatement } from "./parse.js";
 
 /**
  * Indexes that are built without blocking writers. Such a build that fails or is killed leaves an *invalid* index: it

@@ -2,7 +2,9 @@ import { dirname } from "node:path";
 import { RoomctlError } from "../core/errors.js";
 import { type HeldLock, withLock } from "../db/lock.js";
 import { ensureOwnSchema } from "../db/own-schema.js";
+import { loadParser } from "../db/parse.js";
 import type { Database } from "../db/pool.js";
+import { isBlank } from "../db/statements.js";
 import { checksumOf, type MigrationFile, readMigrationFiles, requireFile } from "./files.js";
 import { findMismatches } from "./findings.js";
 import { type MigrationHistory, readHistory } from "./history.js";
@@ -11,13 +13,11 @@ import type { SqlText } from "./layout.js";
 import { assertDoneAsAgreed, assertHeldAsAgreed, assertNoFurtherLoss, type DataLoss } from "./loss.js";
 import { newMigrationCommand, requireMigration } from "./names.js";
 import { checksumOfDone } from "./outside.js";
-import { loadParser } from "./parse.js";
 import { type MigrationPlan, type PlannedMigration, type PlanRange, planTry, type Scripts } from "./plan.js";
 import { type RehearsalPurpose, rehearseDown } from "./rehearse.js";
 import { type RunOptions, type RunResult, runMigrations } from "./run.js";
 import { settleInterruptedRuns } from "./run-log.js";
 import { parseScript, type Script } from "./script.js";
-import { isBlank } from "./statements.js";
 import { keepWorker, type WorkerKeeper } from "./worker.js";
 
 export interface DownPlan extends MigrationPlan {

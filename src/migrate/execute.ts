@@ -1,13 +1,13 @@
+import type { Parser } from "../db/parse.js";
 import type { Connection, Database } from "../db/pool.js";
+import type { SqlStatement } from "../db/statements.js";
 import { watchBuild } from "./build-watch.js";
 import type { MigrationFile } from "./files.js";
 import type { SqlText } from "./layout.js";
 import { type OutsideRun, runOutside } from "./outside.js";
-import type { Parser } from "./parse.js";
 import { type FinishedRun, finishRun, type NewRun, type Progress } from "./run-log.js";
 import type { Script } from "./script.js";
 import { mayLeaveState } from "./session-state.js";
-import type { SqlStatement } from "./statements.js";
 import type { Worker } from "./worker.js";
 
 export interface Execution {

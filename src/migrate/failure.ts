@@ -1,9 +1,9 @@
 import { type ErrorCode, messageOf, RoomctlError } from "../core/errors.js";
 import { statementFailure } from "../db/failure.js";
+import { positionsIn } from "../db/position.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
+import type { SqlStatement } from "../db/statements.js";
 import type { SqlText } from "./layout.js";
-import { positionsIn } from "./position.js";
-import type { SqlStatement } from "./statements.js";
 
 /** Why a migration failed, and where in its file. */
 export interface MigrationFailure {

@@ -1,11 +1,11 @@
 import { dirname } from "node:path";
+import { isBlank } from "../db/statements.js";
 import type { MigrationFile } from "./files.js";
 import type { MigrationHistory, MigrationRun } from "./history.js";
 import { newMigrationCommand, versionOf } from "./names.js";
 import { checksumOfDone } from "./outside.js";
 import { resumeFrom } from "./run-log.js";
 import { controlWordOf, findPsqlOnly, type Script } from "./script.js";
-import { isBlank } from "./statements.js";
 
 /** Something about the files and the database that do not fit each other. */
 export interface MigrationFinding {

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from "../db/identifier.js";
+import type { ParsedStatement } from "../db/parse.js";
 import type { Connection } from "../db/pool.js";
-import type { ParsedStatement } from "./parse.js";
 
 /**
  * Whether a statement that was interrupted outside of a transaction had done its work after all, as far as the catalog

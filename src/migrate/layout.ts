@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { RoomctlError } from "../core/errors.js";
-import { lineComments } from "./statements.js";
+import { lineComments } from "../db/statements.js";
 
 /** A part of a file: `sql` is the whole file with everything else blanked out, so that places in it stay true. */
 export interface SqlText {

@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { sha256 } from "../core/digest.js";
 import { RoomctlError } from "../core/errors.js";
 import { formatName } from "../db/identifier.js";
+import type { ParsedStatement, Parser } from "../db/parse.js";
 import type { Connection } from "../db/pool.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
 import {
@@ -14,7 +15,6 @@ import {
   settleReindex,
 } from "./concurrent-index.js";
 import { isDone } from "./interrupted.js";
-import type { ParsedStatement, Parser } from "./parse.js";
 import { noteProgress, type Progress } from "./run-log.js";
 import type { Script } from "./script.js";
 import { needsNoTransaction } from "./transaction-mode.js";

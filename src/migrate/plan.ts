@@ -1,11 +1,11 @@
 import { type ErrorCode, RoomctlError } from "../core/errors.js";
+import { loadParser } from "../db/parse.js";
 import type { Queryable } from "../db/pool.js";
 import { loadStatement } from "../db/statement.js";
 import type { MigrationFile } from "./files.js";
 import { findMismatches, foreignHistory, type MigrationFinding } from "./findings.js";
 import { type MigrationHistory, type MigrationRecord, readHistory } from "./history.js";
 import { requireMigration } from "./names.js";
-import { loadParser } from "./parse.js";
 import { type Progress, resumeFrom } from "./run-log.js";
 import { mayBeRefused, parseScript, type Script } from "./script.js";
 

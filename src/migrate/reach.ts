@@ -1,4 +1,4 @@
-import type { ParsedStatement } from "./parse.js";
+import type { ParsedStatement } from "../db/parse.js";
 
 /** A statement that speaks to another server: a subscription takes rows from it and leaves a slot there. */
 export function reachesOtherServers({ node }: ParsedStatement): boolean {

@@ -1,8 +1,8 @@
 import { withLock } from "../db/lock.js";
+import { loadParser } from "../db/parse.js";
 import type { Database } from "../db/pool.js";
 import { applyDownUnderLock, type DownPlan, planDownFor } from "./down.js";
 import { readMigrationFiles, requireFile } from "./files.js";
-import { loadParser } from "./parse.js";
 import { type PlannedMigration, type PlanRange, planTry } from "./plan.js";
 import { type RunOptions, type RunResult, runMigrations } from "./run.js";
 import { parseScript } from "./script.js";

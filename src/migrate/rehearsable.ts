@@ -1,5 +1,5 @@
 import { RoomctlError } from "../core/errors.js";
-import type { ParsedStatement, Parser } from "./parse.js";
+import type { ParsedStatement, Parser } from "../db/parse.js";
 import type { Script } from "./script.js";
 import { needsNoTransaction } from "./transaction-mode.js";
 

@@ -1,4 +1,5 @@
 import { RoomctlError } from "../core/errors.js";
+import { loadParser, type Parser } from "../db/parse.js";
 import type { Connection, Database } from "../db/pool.js";
 import { leaveOwnSchemaOut } from "../db/search-path.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
@@ -6,7 +7,6 @@ import { describeFailure } from "./failure.js";
 import type { MigrationFile } from "./files.js";
 import { type Change, compareHoldings, type Holdings, readHoldings } from "./holdings.js";
 import { type DataLoss, measureChange, showAllRows } from "./loss.js";
-import { loadParser, type Parser } from "./parse.js";
 import { rehearsalOf } from "./rehearsable.js";
 import { assertNoOwnControl, parseScript, type Script } from "./script.js";
 

@@ -1,6 +1,6 @@
 import { RoomctlError } from "../core/errors.js";
+import type { ParsedStatement, Parser } from "../db/parse.js";
 import { asksForNoTransaction, type SqlText } from "./layout.js";
-import type { ParsedStatement, Parser } from "./parse.js";
 import { needsNoTransaction, transactionControlOf } from "./transaction-mode.js";
 
 /** One part of a migration, parsed. */

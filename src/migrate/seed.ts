@@ -5,6 +5,7 @@ import { type LockOptions, withLock } from "../db/lock.js";
 import { readMarker } from "../db/marker.js";
 import { recordOperation } from "../db/operations.js";
 import { ensureOwnSchema } from "../db/own-schema.js";
+import { loadParser, type ParsedStatement } from "../db/parse.js";
 import type { Connection, Database } from "../db/pool.js";
 import { leaveOwnSchemaOut } from "../db/search-path.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
@@ -12,7 +13,6 @@ import { loadStatement } from "../db/statement.js";
 import { withTransaction } from "../db/transaction.js";
 import { describeFailure } from "./failure.js";
 import { readSqlFile } from "./files.js";
-import { loadParser, type ParsedStatement } from "./parse.js";
 import { assertNoOwnControl, parseScript, type Script } from "./script.js";
 
 export interface SeedResult {

@@ -1,4 +1,4 @@
-import type { ParsedStatement } from "./parse.js";
+import type { ParsedStatement } from "../db/parse.js";
 import type { Script } from "./script.js";
 
 /**

@@ -1,4 +1,4 @@
-import type { ParsedStatement, Parser } from "./parse.js";
+import type { ParsedStatement, Parser } from "../db/parse.js";
 
 /**
  * The word with which a statement begins or ends a transaction, `COMMIT`; undefined for all others, savepoints included.

@@ -1,7 +1,7 @@
 import type { Severity } from "../core/catalogue.js";
+import type { ParsedStatement } from "../db/parse.js";
+import { positionsIn } from "../db/position.js";
 import { describeFailure } from "../migrate/failure.js";
-import type { ParsedStatement } from "../migrate/parse.js";
-import { positionsIn } from "../migrate/position.js";
 import type { Script } from "../migrate/script.js";
 import type { ProofChange, ProofFinding, ProofFindingKind } from "./model.js";
 import type { Stop } from "./run.js";

@@ -1,5 +1,5 @@
+import type { ParsedStatement } from "../db/parse.js";
 import type { Connection } from "../db/pool.js";
-import type { ParsedStatement } from "../migrate/parse.js";
 import type { Script } from "../migrate/script.js";
 import { runWhole, type Stop } from "./run.js";
 import { type ProofState, readState, rowChanges, schemaChanges } from "./state.js";

@@ -1,8 +1,8 @@
+import type { ParsedStatement } from "../db/parse.js";
 import type { Connection } from "../db/pool.js";
 import type { ScratchDatabase } from "../db/scratch.js";
 import { loadStatement } from "../db/statement.js";
 import { concurrentBuildOf, findInvalid, repairInvalidIndex } from "../migrate/concurrent-index.js";
-import type { ParsedStatement } from "../migrate/parse.js";
 import type { Script } from "../migrate/script.js";
 import { findingAt, objectsOf, refusedAt, type Subject } from "./finding.js";
 import { openTrial, type ProofGround, type Trial } from "./ground.js";

@@ -1,9 +1,9 @@
 import { RoomctlError } from "../core/errors.js";
+import type { ParsedStatement } from "../db/parse.js";
 import type { ScratchServer } from "../db/scratch.js";
 import type { SchemaSnapshot } from "../db/snapshot.js";
 import { type ParsedMigration, runScript } from "../migrate/build.js";
 import { requireExtensions } from "../migrate/extensions.js";
-import type { ParsedStatement } from "../migrate/parse.js";
 import { changesServer, reachesOtherServers } from "../migrate/reach.js";
 import { createNamedRoles } from "../migrate/roles.js";
 import type { Script } from "../migrate/script.js";

@@ -1,6 +1,6 @@
+import type { ParsedStatement } from "../db/parse.js";
 import type { Connection } from "../db/pool.js";
 import { loadStatement } from "../db/statement.js";
-import type { ParsedStatement } from "../migrate/parse.js";
 import { byStatement, findingAt, objectsOf, refusedAt, type Subject, verbOf } from "./finding.js";
 import { type FollowedRun, followRun } from "./follow.js";
 import type { ProofFinding } from "./model.js";

@@ -1,7 +1,7 @@
+import type { ParsedStatement } from "../db/parse.js";
 import type { Connection } from "../db/pool.js";
 import { readSchemaSnapshot, type SchemaSnapshot } from "../db/snapshot.js";
 import type { ParsedMigration } from "../migrate/build.js";
-import type { ParsedStatement } from "../migrate/parse.js";
 import type { Script } from "../migrate/script.js";
 import { byStatement, findingAt, objectsOf, refusedAt, type Subject, verbOf } from "./finding.js";
 import { followRun } from "./follow.js";

@@ -1,7 +1,7 @@
+import type { ParsedStatement } from "../db/parse.js";
 import type { Connection } from "../db/pool.js";
 import { codeOf } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
-import type { ParsedStatement } from "../migrate/parse.js";
 import type { Script } from "../migrate/script.js";
 import { mayLeaveState } from "../migrate/session-state.js";
 

@@ -1,6 +1,6 @@
+import type { ParsedStatement } from "../db/parse.js";
 import type { Connection } from "../db/pool.js";
 import { loadStatement } from "../db/statement.js";
-import type { ParsedStatement } from "../migrate/parse.js";
 import type { Script } from "../migrate/script.js";
 
 /** What a session wrote so far, by the server's own counters and the full name of the table. */

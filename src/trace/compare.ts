@@ -1,5 +1,5 @@
 import { formatName } from "../db/identifier.js";
-import type { ParsedStatement } from "../migrate/parse.js";
+import type { ParsedStatement } from "../db/parse.js";
 import { blocksOf, type IndexTrace, type LockMode, lockModes, type RewriteTrace, type ScanTrace } from "./model.js";
 import {
   describeRelation,

@@ -1,6 +1,6 @@
+import type { ParsedStatement, Parser } from "../db/parse.js";
 import type { Database } from "../db/pool.js";
 import type { ParsedMigration } from "../migrate/build.js";
-import type { ParsedStatement, Parser } from "../migrate/parse.js";
 import { changesServer, reachesOtherServers } from "../migrate/reach.js";
 import { needsNoTransaction } from "../migrate/transaction-mode.js";
 import type { HeldLock, MigrationTrace, StatementTrace } from "./model.js";

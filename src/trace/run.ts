@@ -1,7 +1,7 @@
 import { RoomctlError } from "../core/errors.js";
+import type { ParsedStatement } from "../db/parse.js";
 import type { Connection } from "../db/pool.js";
 import { type ParsedMigration, runStatement } from "../migrate/build.js";
-import type { ParsedStatement } from "../migrate/parse.js";
 import { allLocks, type Comparison, findIndexBuilds, findRewrites, findScans, oldLocks } from "./compare.js";
 import { openLedger } from "./ledger.js";
 import type { HeldLock, StatementTrace } from "./model.js";

@@ -1,8 +1,8 @@
 import { messageOf, RoomctlError } from "../core/errors.js";
+import type { ParsedStatement } from "../db/parse.js";
 import type { Connection, Database } from "../db/pool.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
 import type { ParsedMigration } from "../migrate/build.js";
-import type { ParsedStatement } from "../migrate/parse.js";
 import { reasonNotToRun } from "./migration.js";
 import type { MigrationTrace } from "./model.js";
 import { traceTransaction } from "./run.js";

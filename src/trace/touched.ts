@@ -1,8 +1,8 @@
 import { formatName, type QualifiedName } from "../db/identifier.js";
+import type { ParsedStatement } from "../db/parse.js";
 import type { Queryable } from "../db/pool.js";
 import { loadStatement } from "../db/statement.js";
 import type { ParsedMigration } from "../migrate/build.js";
-import type { ParsedStatement } from "../migrate/parse.js";
 
 /** Names of relations, without their schemas. */
 export type TouchedNames = ReadonlySet<string>;
@@ -58,13 +58,21 @@ function namesAll({ node }: ParsedStatement): boolean {
   return node !== undefined && kinds.some((kind) => kind in node);
 }
 
+/** The relations that a statement names, in its order, as far as its tree tells: DROP has them as lists of strings. */
+export function namesIn({ node }: ParsedStatement): TouchedNames {
+  const names = new Set<string>();
+  collectNames(node, names);
+  if (node !== undefined && "DropStmt" in node) collectNames(node.DropStmt.objects, names, "sval");
+  return names;
+}
+
 /** A RangeVar, however deep it stands, has a `relname`. */
-function collectNames(node: unknown, names: Set<string>): void {
-  if (Array.isArray(node)) for (const one of node) collectNames(one, names);
+function collectNames(node: unknown, names: Set<string>, field = "relname"): void {
+  if (Array.isArray(node)) for (const one of node) collectNames(one, names, field);
   else if (typeof node === "object" && node !== null) {
     for (const [key, value] of Object.entries(node)) {
-      if (key === "relname" && typeof value === "string") names.add(value);
-      else collectNames(value, names);
+      if (key === field && typeof value === "string") names.add(value);
+      else collectNames(value, names, field);
     }
   }
 }

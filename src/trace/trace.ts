@@ -1,11 +1,11 @@
 import { messageOf } from "../core/errors.js";
+import type { Parser } from "../db/parse.js";
 import type { Database } from "../db/pool.js";
 import type { ScratchDatabase, ScratchServer } from "../db/scratch.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
 import { type BuildOptions, buildSchema, type ParsedMigration } from "../migrate/build.js";
 import { requireExtensions } from "../migrate/extensions.js";
-import type { Parser } from "../migrate/parse.js";
 import { createNamedRoles } from "../migrate/roles.js";
 import { emptyTables, type FilledTable, fillTables } from "../migrate/rows.js";
 import { traceMigration } from "./migration.js";

@@ -82,7 +82,10 @@ test.each(["audit", "doctor"])(
       });
     });
     const connected = once(silent, "connection");
-    const startedMs = performance.now();
+    let startedMs = Number.NaN;
+    void connected.then(() => {
+      startedMs = performance.now();
+    });
     const running = runRoomctl([command], {
       databaseUrl: `postgresql://app@127.0.0.1:${port}/db`,
       signal: { name: "SIGINT", after: connected },

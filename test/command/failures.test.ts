@@ -170,7 +170,7 @@ test("a server that goes away in the middle is exit 10, and the lock, the reposi
 async function waitForBlocked(database: {
   query<Row extends object>(sql: string): Promise<readonly Row[]>;
 }): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
+  for (let attempt = 0; attempt < 800; attempt += 1) {
     const blocked = await database.query(
       "SELECT FROM pg_stat_activity WHERE application_name = 'roomctl/wipe' AND wait_event_type = 'Lock'",
     );

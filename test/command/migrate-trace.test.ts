@@ -1,7 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { scratchRoot } from "../../src/db/scratch-leftovers.js";
 import type { MigrationTrace } from "../../src/trace/model.js";
 import { type RunOptions, runRoomctl } from "../support/cli.js";
@@ -171,10 +172,20 @@ test("what would change a shared server, or reach another one, is not run there"
   ]);
 }, 60_000);
 
+/** Until so long after a new scratch server's folder is there. */
+async function untilScratch(thenMs: number): Promise<void> {
+  const root = scratchRoot(join(workingDirectory, ".roomctl"));
+  const folders = () => (existsSync(root) ? readdirSync(root).filter((name) => /^\d/.test(name)) : []);
+  const earlier = new Set(folders());
+  await vi.waitFor(() => expect(folders().every((name) => earlier.has(name))).toBe(false), { timeout: 40_000 });
+  await sleep(thenMs);
+}
+
 test("Ctrl-C stops the scratch server and leaves nothing", async () => {
   using folder = createMigrationFolder({ "1_slow.up.sql": "SELECT pg_sleep(60)" });
-  for (const afterMs of [600, 4000]) {
-    const result = await run(["--all", "--dir", folder.directory], { signal: { name: "SIGINT", afterMs } });
+  for (const thenMs of [0, 3500]) {
+    const signal = { name: "SIGINT", after: untilScratch(thenMs) } as const;
+    const result = await run(["--all", "--dir", folder.directory], { signal });
     expect({ status: result.status, stderr: result.stderr }).toMatchObject({ status: 130 });
     expect(existsSync(scratchRoot(join(workingDirectory, ".roomctl")))).toBe(false);
   }
@@ -183,8 +194,9 @@ test("Ctrl-C stops the scratch server and leaves nothing", async () => {
 test("what a killed run leaves is gone after the next, wherever it was killed; two at once do not hinder each other", async () => {
   using slow = createMigrationFolder({ "1_slow.up.sql": "SELECT pg_sleep(60)" });
   using quick = createMigrationFolder({ "1_quick.up.sql": "SELECT 1" });
-  for (const afterMs of [500, 900, 1300, 1700, 4000]) {
-    const killed = await run(["--all", "--dir", slow.directory], { signal: { name: "SIGKILL", afterMs } });
+  for (const thenMs of [0, 400, 800, 1200, 3500]) {
+    const signal = { name: "SIGKILL", after: untilScratch(thenMs) } as const;
+    const killed = await run(["--all", "--dir", slow.directory], { signal });
     expect(killed).toMatchObject({ signal: "SIGKILL", stderr: "" });
   }
   expect(readdirSync(scratchRoot(join(workingDirectory, ".roomctl"))).length).toBeGreaterThan(0);

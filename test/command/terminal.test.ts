@@ -73,7 +73,7 @@ describe.runIf(hasTmux)("in a real terminal", () => {
 });
 
 async function waitForSession(database: Database, isThere: boolean): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  for (let attempt = 0; attempt < 400; attempt += 1) {
     const sessions = await database.query(
       "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'roomctl/wipe' AND wait_event_type = 'Lock'",
     );

@@ -1,13 +1,13 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { applyRestore } from "../../src/backup/restore-apply.js";
-import { planRestore } from "../../src/backup/restore-plan.js";
 import { openSoundBackup, verifyBackup } from "../../src/backup/verify.js";
 import { systemClock } from "../../src/core/clock.js";
 import { readOperations } from "../../src/db/operations.js";
 import { type Database, openDatabase, type Queryable } from "../../src/db/pool.js";
 import { withTransaction } from "../../src/db/transaction.js";
+import { applyRestore } from "../../src/restore/apply.js";
+import { planRestore } from "../../src/restore/plan.js";
 import {
   backUp,
   createBackupFolder,
@@ -404,13 +404,15 @@ test("a file that changes after it was verified does not get in", async () => {
   await database.execute("TRUNCATE users, sessions");
   const backup = await openSoundBackup(folder.directory, "latest");
   const plan = await planRestore(database, backup);
-  const file = join(directory, "data/0002.copy.gz");
+  const [first, second] = backup.manifest.tables.map(({ chunks }) => join(directory, chunks[0]?.file ?? ""));
+  if (first === undefined || second === undefined) throw new Error("two tables have rows");
+  const file = second;
   const bytes = readFileSync(file);
   appendFileSync(file, "\0");
   await expect(applyRestore(database, plan, { backup, clock: systemClock })).rejects.toMatchObject({
     code: "E_BACKUP_DAMAGED",
   });
-  writeFileSync(file, readFileSync(join(directory, "data/0001.copy.gz")));
+  writeFileSync(file, readFileSync(first));
   await expect(applyRestore(database, plan, { backup, clock: systemClock })).rejects.toMatchObject({
     code: "E_BACKUP_DAMAGED",
   });

@@ -13,13 +13,13 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { createBackup } from "../../src/backup/create.js";
 import { newBackupId } from "../../src/backup/id.js";
 import { listBackups } from "../../src/backup/list.js";
 import { formatManifest, parseManifest } from "../../src/backup/manifest.js";
 import { openRepository } from "../../src/backup/repository.js";
+import { hashBlock } from "../../src/backup/rows.js";
 import { openSoundBackup, verifyBackup } from "../../src/backup/verify.js";
 import { systemClock } from "../../src/core/clock.js";
 import { sha256 } from "../../src/core/digest.js";
@@ -68,7 +68,9 @@ test("nobody can truncate a table from the moment a backup begins to read until 
     if (done === 0) attempts.push(other.execute("TRUNCATE second").then(() => "truncated", codeOf));
   };
   const receipt = await createBackup(database, { repository: folder.directory, clock: systemClock, onProgress });
-  expect(await Promise.all(attempts)).toEqual(["55P03"]);
+  const outcomes = await Promise.all(attempts);
+  expect(outcomes.length).toBeGreaterThan(0);
+  expect(new Set(outcomes)).toEqual(new Set(["55P03"]));
   expect(rowCounts(receipt)).toEqual({ first: 50000, second: 10 });
 });
 
@@ -146,11 +148,7 @@ test("a backup says what it leaves out", async () => {
     CREATE FOREIGN TABLE remote (id int) SERVER away; SELECT lo_create(0)`);
   const receipt = await backUp(database, folder.directory);
   expect(rowCounts(receipt)).toEqual({ kept: 0 });
-  expect(receipt.skipped.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
-    "large objects pg_largeobject",
-    "foreign table remote",
-    "materialized view seen",
-  ]);
+  expect(receipt.skipped.map(({ kind, name }) => `${kind} ${name}`)).toEqual(["foreign table remote"]);
 });
 
 test("chosen tables bring their partitions, children and sequences, and nothing else", async () => {
@@ -213,10 +211,12 @@ test.each(serverNames)(
 test("a session borrowed after a backup has its own settings again", async () => {
   using folder = createBackupFolder();
   await using scratch = await createScratchDatabase();
-  await using database = await scratch.open({ maxConnections: 2 });
+  await using database = await scratch.open({ maxConnections: 3 });
   await backUp(database, folder.directory);
-  const settings = await Promise.all([1, 2].map(() => database.query("SELECT current_setting('search_path') AS path")));
-  expect(settings.flat()).toEqual([{ path: '"$user", public' }, { path: '"$user", public' }]);
+  const settings = await Promise.all(
+    [1, 2, 3].map(() => database.query("SELECT current_setting('search_path') AS path")),
+  );
+  expect(new Set(settings.flat().map((row) => Reflect.get(row, "path")))).toEqual(new Set(['"$user", public']));
 });
 
 test("files of a backup are for its owner only", async () => {
@@ -225,7 +225,7 @@ test("files of a backup are for its owner only", async () => {
   await using database = await scratch.open();
   await database.execute(manyRows);
   const { directory } = await backUp(database, join(folder.directory, "new", "place"));
-  const modes = ["", "data", "manifest.json", "data/0001.copy.gz"].map(
+  const modes = ["", "data", "manifest.json", "data/0001.0001.copy.zst"].map(
     (path) => statSync(join(directory, path)).mode & 0o777,
   );
   expect(modes).toEqual([0o700, 0o700, 0o600, 0o600]);
@@ -320,38 +320,39 @@ const damages: Record<
 > = {
   "a flipped byte": {
     problem: "checksum",
-    file: "data/0001.copy.gz",
-    damage: (directory) => flipByte(join(directory, "data/0001.copy.gz")),
+    file: "data/0001.0001.copy.zst",
+    damage: (directory) => flipByte(join(directory, "data/0001.0001.copy.zst")),
   },
   "a truncated file": {
     problem: "length",
-    file: "data/0001.copy.gz",
-    damage: (directory) => truncateSync(join(directory, "data/0001.copy.gz"), 100),
+    file: "data/0001.0001.copy.zst",
+    damage: (directory) => truncateSync(join(directory, "data/0001.0001.copy.zst"), 100),
   },
   "an emptied file": {
     problem: "length",
-    file: "data/0002.copy.gz",
-    damage: (directory) => truncateSync(join(directory, "data/0002.copy.gz"), 0),
+    file: "data/0002.0001.copy.zst",
+    damage: (directory) => truncateSync(join(directory, "data/0002.0001.copy.zst"), 0),
   },
   "appended bytes": {
     problem: "length",
-    file: "data/0001.copy.gz",
-    damage: (directory) => appendFileSync(join(directory, "data/0001.copy.gz"), "x"),
+    file: "data/0001.0001.copy.zst",
+    damage: (directory) => appendFileSync(join(directory, "data/0001.0001.copy.zst"), "x"),
   },
   "a deleted file": {
     problem: "missing",
-    file: "data/0002.copy.gz",
-    damage: (directory) => rmSync(join(directory, "data/0002.copy.gz")),
+    file: "data/0002.0001.copy.zst",
+    damage: (directory) => rmSync(join(directory, "data/0002.0001.copy.zst")),
   },
   "a file of another backup": {
     problem: "length",
-    file: "data/0002.copy.gz",
-    damage: (directory, other) => copyFileSync(join(other, "data/0002.copy.gz"), join(directory, "data/0002.copy.gz")),
+    file: "data/0002.0001.copy.zst",
+    damage: (directory, other) =>
+      copyFileSync(join(other, "data/0002.0001.copy.zst"), join(directory, "data/0002.0001.copy.zst")),
   },
   "an extra file": {
     problem: "extra",
-    file: "data/0009.copy.gz",
-    damage: (directory) => writeFileSync(join(directory, "data/0009.copy.gz"), ""),
+    file: "data/0009.0001.copy.zst",
+    damage: (directory) => writeFileSync(join(directory, "data/0009.0001.copy.zst"), ""),
   },
   "an edited manifest": {
     problem: "manifest",
@@ -399,28 +400,38 @@ test.each(Object.entries(damages))(
   },
 );
 
-test("files that were forged together with their digests still have to unpack to what was written", async () => {
+test("files that were forged together with their digests still have to hold the rows that were written", async () => {
   using folder = createBackupFolder();
   await using scratch = await createScratchDatabase();
   await using database = await scratch.open();
   await database.execute(manyRows);
-  const { directory, id } = await backUp(database, folder.directory);
-  const forged = gzipSync("1\n2\n");
-  writeFileSync(join(directory, "data/0002.copy.gz"), forged);
+  const { directory, id } = await createBackup(database, {
+    repository: folder.directory,
+    clock: systemClock,
+    compression: { codec: "none", level: 0 },
+    format: "text",
+  });
+  const file = "data/0002.0001.copy";
+  const forged = Buffer.from("1\n2\n");
+  writeFileSync(join(directory, file), forged);
   const manifestPath = join(directory, "manifest.json");
   const manifest = parseManifest(readFileSync(manifestPath, "utf8"), id);
   const seal = (changes: object) => {
-    const tables = manifest.tables.map((table) => (table.name === "second" ? { ...table, ...changes } : table));
+    const tables = manifest.tables.map((table) =>
+      table.name === "second" ? { ...table, chunks: table.chunks.map((chunk) => ({ ...chunk, ...changes })) } : table,
+    );
     writeFileSync(manifestPath, formatManifest({ ...manifest, tables }));
   };
+  const verify = () => verifyBackup(folder.directory, id);
   const stored = { sizeBytes: forged.length, sha256: sha256(forged) };
+  const blocks = [[forged.length, forged.length, hashBlock(forged)]];
   seal(stored);
-  expect(await verifyBackup(folder.directory, id)).toMatchObject({ findings: [{ problem: "content" }] });
-  seal({ ...stored, rawBytes: 4, rawSha256: sha256("1\n2\n") });
-  expect(await verifyBackup(folder.directory, id)).toMatchObject({ findings: [{ problem: "rows" }] });
-  seal({ ...stored, rawBytes: 4, rawSha256: sha256("1\n2\n"), rows: 2 });
-  expect(await verifyBackup(folder.directory, id)).toMatchObject({ ok: true });
-  // Only the fingerprint is left to tell: rows that were never in the source do not get in.
+  expect(await verify()).toMatchObject({ findings: [{ problem: "checksum", file }] });
+  seal({ ...stored, blocks, rows: 2 });
+  expect(await verify()).toMatchObject({ findings: [{ problem: "rows", file: "manifest.json" }] });
+  seal({ ...stored, blocks });
+  expect(await verify()).toMatchObject({ ok: true });
+  // Only counts and fingerprints are left to tell: rows that were never in the source do not get in.
   await database.execute("TRUNCATE first, second");
   await expect(restoreLatest(database, folder.directory)).rejects.toMatchObject({ code: "E_BACKUP_DAMAGED" });
   expect(await database.query("SELECT * FROM second")).toEqual([]);

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkCompatibility } from "../../src/compat/compat.js";
 import { readStatementQueries } from "../../src/compat/statements.js";
 import { destroyEmbedded, startEmbedded } from "../../src/db/embedded.js";
+import { loadParser } from "../../src/db/parse.js";
 import { type Database, openDatabase } from "../../src/db/pool.js";
 import { openScratch } from "../../src/db/scratch.js";
 import type { DatabaseTarget } from "../../src/db/target.js";
 import { parseMigration } from "../../src/migrate/build.js";
 import { readMigrationFiles } from "../../src/migrate/files.js";
-import { loadParser } from "../../src/migrate/parse.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { createScratchDatabase, type ServerName, serverNames, serverOptions } from "../support/postgres.js";
 

@@ -5,10 +5,10 @@ import { expect, test } from "vitest";
 import { type CompatReport, checkCompatibility } from "../../src/compat/compat.js";
 import { readQueryFiles } from "../../src/compat/queries.js";
 import { chooseStates } from "../../src/compat/states.js";
+import { loadParser } from "../../src/db/parse.js";
 import { openScratch } from "../../src/db/scratch.js";
 import { parseMigration } from "../../src/migrate/build.js";
 import { readMigrationFiles } from "../../src/migrate/files.js";
-import { loadParser } from "../../src/migrate/parse.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { serverTarget } from "../support/postgres.js";
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { formatName, quoteName } from "../../src/db/identifier.js";
+import { loadParser } from "../../src/db/parse.js";
 import type { Database } from "../../src/db/pool.js";
 import { compareSnapshots, readSchemaSnapshot } from "../../src/db/snapshot.js";
 import { codeOf } from "../../src/db/sqlstate.js";
 import { lintRules } from "../../src/lint/rules.js";
 import { runScript } from "../../src/migrate/build.js";
-import { loadParser } from "../../src/migrate/parse.js";
 import { parseScript } from "../../src/migrate/script.js";
 import { lintExample } from "../support/lint.js";
 import { type RerunCase, rerunCases } from "../support/lint-idempotence-cases.js";

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { loadParser } from "../../src/db/parse.js";
 import { unfold } from "../../src/lint/bodies.js";
 import type { TableModel } from "../../src/lint/model.js";
 import { applyStatement } from "../../src/lint/model-apply.js";
 import { readModel } from "../../src/lint/model-read.js";
 import { createModelStore, type ModelStore } from "../../src/lint/model-store.js";
-import { loadParser } from "../../src/migrate/parse.js";
 import { createScratchDatabase, serverNames } from "../support/postgres.js";
 
 /** What statements do to a model is held against what they do to a database: each script is run on both. */

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { loadParser } from "../../src/db/parse.js";
 import { type LockedTable, lockedTables, stopsWrites } from "../../src/lint/locked-tables.js";
 import type { LintRule } from "../../src/lint/rule.js";
 import { lintRules } from "../../src/lint/rules.js";
-import { loadParser } from "../../src/migrate/parse.js";
 import { lintExample } from "../support/lint.js";
 import { measure, measureEach, type RelationTruth, truthRows, truthSchema } from "../support/lint-truth.js";
 import { truthTable } from "../support/lint-truth-table.js";

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Database } from "../../src/db/pool.js";
 import { type ApplyOptions, applyMigrations } from "../../src/migrate/apply.js";
 import { applyDown, planDown } from "../../src/migrate/down.js";
@@ -154,7 +154,8 @@ test("a build waits for older transactions longer than lock_timeout, since it bl
   const messages: string[] = [];
   const migrating = apply(database, folder.directory, { onProgress: ({ message }) => messages.push(message) });
   await untilBlocked(database, "roomctl/migrate 2_index");
-  await new Promise((resolve) => setTimeout(resolve, 2500));
+  await vi.waitFor(() => expect(messages.join("\n")).toContain("waiting for"), { timeout: 20_000 });
+  await new Promise((resolve) => setTimeout(resolve, 500));
   await writer.execute("COMMIT");
   expect(await migrating).toMatchObject({ failure: null, steps: [{ tries: 1 }] });
   expect(await indexes(database)).toEqual([{ name: "a_n", valid: true }]);

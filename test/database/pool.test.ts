@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { withLock } from "../../src/db/lock.js";
 import { withTransaction } from "../../src/db/transaction.js";
 import { createScratchDatabase, serverNames } from "../support/postgres.js";
@@ -28,9 +28,12 @@ test("an aborted signal cancels the running statement on the server", async () =
   await using scratch = await createScratchDatabase();
   const controller = new AbortController();
   await using database = await scratch.open({ signal: controller.signal });
-  const sleeping = database.query("SELECT pg_sleep(30)");
-  setTimeout(() => controller.abort(), 100);
-  await expect(sleeping).rejects.toMatchObject({ code: "57014" });
+  const sleeping = expect(database.query("SELECT pg_sleep(30)")).rejects.toMatchObject({ code: "57014" });
+  await using observer = await scratch.open();
+  const active = "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)' AND datname = current_database()";
+  await vi.waitFor(async () => expect(await observer.query(active)).toHaveLength(1), { timeout: 20_000 });
+  controller.abort();
+  await sleeping;
 });
 
 test("a second holder of a lock waits its time and then names the first", async () => {

@@ -5,16 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { RoomctlError } from "../../src/core/errors.js";
-import { isAlive } from "../../src/db/directory-lock.js";
 import { explainFullDisk } from "../../src/db/disk.js";
 import { startEmbedded } from "../../src/db/embedded.js";
 import { statementFailure } from "../../src/db/failure.js";
+import { loadParser } from "../../src/db/parse.js";
 import { openDatabase } from "../../src/db/pool.js";
+import { isAlive } from "../../src/db/process-owner.js";
 import { openScratch } from "../../src/db/scratch.js";
 import { scratchFolderName, scratchRoot } from "../../src/db/scratch-leftovers.js";
 import { buildSchema, parseMigration } from "../../src/migrate/build.js";
 import { readMigrationFiles } from "../../src/migrate/files.js";
-import { loadParser } from "../../src/migrate/parse.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { serverNames, serverTarget } from "../support/postgres.js";
 

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadParser } from "../../src/db/parse.js";
+import type { Connection } from "../../src/db/pool.js";
+import { loadStatement } from "../../src/db/statement.js";
+import { type ParsedMigration, parseMigration } from "../../src/migrate/build.js";
+import { readMigrationFiles } from "../../src/migrate/files.js";
 import type { StatementTrace } from "../../src/trace/model.js";
+import { traceSampled } from "../../src/trace/sample.js";
+import { createMigrationFolder } from "../support/migrations.js";
 import { serverNames } from "../support/postgres.js";
 import { type OwnScratch, openOwnScratch, trace, traceStatements } from "../support/trace.js";
 
@@ -153,6 +160,13 @@ const samples: readonly Expected[] = [
   { sql: "TRUNCATE orders", locks: ["AccessExclusiveLock orders"] },
 ];
 
+async function parseOne(sql: string): Promise<ParsedMigration> {
+  using folder = createMigrationFolder({ "1_one.up.sql": sql });
+  const [file] = readMigrationFiles(folder.directory);
+  if (file === undefined) throw new Error("there is no migration");
+  return parseMigration(await loadParser(), file);
+}
+
 describe.each(serverNames)("%s", (name) => {
   let own: OwnScratch;
   beforeAll(async () => {
@@ -250,13 +264,57 @@ describe.each(serverNames)("%s", (name) => {
     expect(migrations[2]?.statements[0]?.locks[0]).toMatchObject({ name: "members", nameBefore: "users" });
   });
 
+  test("a statement outside of a transaction waits until its lock was seen, however short it is held", async () => {
+    const sql = `VACUUM orders, users;
+CREATE INDEX CONCURRENTLY users_nick ON users (nick);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS users_nick ON users (nick);
+DROP INDEX CONCURRENTLY public.users_nick;
+REINDEX INDEX CONCURRENTLY users_pkey;
+ALTER TABLE parts DETACH PARTITION parts_new CONCURRENTLY;
+VACUUM (SKIP_LOCKED) users;
+SET lock_timeout = '1ms';
+VACUUM users;`;
+    const attached = "CREATE TABLE parts_new PARTITION OF parts FOR VALUES FROM ('2030-01-01') TO ('2031-01-01')";
+    for (let round = 0; round < 3; round += 1) {
+      const { migrations } = await trace(own.server, { base, pending: [attached, sql], rows: 0 });
+      const seen = migrations[1]?.statements.map((statement) => new Set(tableLocks(statement))) ?? [];
+      const weak = "ShareUpdateExclusiveLock";
+      expect(seen[0]).toEqual(new Set([`${weak} orders`, `${weak} users`]));
+      for (const one of [1, 2, 3, 4]) expect(seen[one]).toEqual(new Set([`${weak} users`]));
+      expect(seen[5]).toContain(`${weak} parts`);
+    }
+  });
+
+  test("an index build that waits for others is looked at until its end", async () => {
+    await using scratch = await own.server.createDatabase();
+    await using database = await scratch.open({ lockTimeoutMs: 0 });
+    await database.execute(base);
+    await using connection = await database.connect();
+    await using observer = await database.connect();
+    await using older = await database.connect();
+    await older.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM users");
+    let looks = 0;
+    const query: Connection["query"] = async (text, values) => {
+      if (text === loadStatement("trace/locks")) looks += 1;
+      if (looks === 20) await older.execute("COMMIT");
+      return await observer.query(text, values);
+    };
+    const migration = await parseOne("CREATE INDEX CONCURRENTLY users_nick ON users (nick)");
+    const [statement] = migration.up.statements;
+    if (statement === undefined) throw new Error("there is no statement");
+    const run = { connection, observer: { ...observer, query }, first: new Map(), whyNotRun: () => null };
+    const { samples, locks } = await traceSampled(run, migration, statement);
+    expect(samples).toBeGreaterThanOrEqual(20);
+    expect(locks).toMatchObject([{ name: "users", mode: "ShareUpdateExclusiveLock" }]);
+  });
+
   test("an index that is built concurrently is watched from another session", async () => {
     const sql =
       "CREATE INDEX CONCURRENTLY users_nick ON users (nick);\nALTER TABLE users ADD COLUMN a int;\nDROP INDEX CONCURRENTLY users_n;\nREINDEX INDEX CONCURRENTLY users_pkey;\nVACUUM users;";
     const { migrations } = await trace(own.server, { base, pending: [sql], rows: 50_000 });
     const [created, altered, dropped, rebuilt, vacuumed] = migrations[0]?.statements ?? [];
     expect(migrations[0]?.isTransactional).toBe(false);
-    expect(created?.samples).toBeGreaterThan(3);
+    expect(created?.samples).toBeGreaterThan(0);
     expect(created?.locks).toMatchObject([
       { name: "users", mode: "ShareUpdateExclusiveLock", blocks: "nobody", heldForStatements: 0, heldMs: null },
     ]);
@@ -288,16 +346,23 @@ describe.each(serverNames)("%s", (name) => {
     });
   });
 
-  test("a thousand statements are traced in time, each with what it did", async () => {
-    const made = Array.from(
-      { length: 500 },
-      (_, n) => `CREATE TABLE made_${n} (n int); ALTER TABLE made_${n} ADD a int;`,
-    );
-    const sql = `${made.join("")} ALTER TABLE users ADD a int`;
-    const startedMs = performance.now();
+  // Held against itself, since how fast a machine is says nothing: were each statement compared with all those before it,
+  // the second half would take three times as long as the first.
+  test("the last of a thousand statements are traced as fast as the first", {
+    timeout: 240_000,
+    retry: 3,
+  }, async () => {
+    const half = (from: number) =>
+      Array.from(
+        { length: 250 },
+        (_, n) => `CREATE TABLE made_${from + n} (n int); ALTER TABLE made_${from + n} ADD a int;`,
+      );
+    const sql = `ALTER TABLE users ADD a int; ${half(0).join("")} ALTER TABLE orders ADD a int; ${half(250).join("")}`;
     const traces = await traceStatements(own.server, { base, sql, rows: 0 });
-    expect(performance.now() - startedMs).toBeLessThan(15_000);
-    expect(traces).toHaveLength(1001);
-    expect(traces.filter(({ locks }) => locks.length > 0)).toHaveLength(1);
-  }, 120_000);
+    expect(traces).toHaveLength(1002);
+    const locks = traces.flatMap((statement) => statement.locks);
+    expect(locks.map(({ name: table }) => table)).toEqual(["users", "orders"]);
+    const [allMs = 0, secondMs = 0] = locks.map(({ heldMs }) => heldMs ?? 0);
+    expect(secondMs).toBeLessThan(2.2 * (allMs - secondMs));
+  });
 });

@@ -1,13 +1,22 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createBackup } from "../../src/backup/create.js";
-import { applyRestore, type RestoreResult } from "../../src/backup/restore-apply.js";
-import { planRestore } from "../../src/backup/restore-plan.js";
+import { isBackupId } from "../../src/backup/id.js";
+import { formatManifest, type ManifestSchema, manifestFile, parseManifest } from "../../src/backup/manifest.js";
+import type { CapturedSchema } from "../../src/backup/schema-files.js";
 import { openSoundBackup } from "../../src/backup/verify.js";
 import { systemClock } from "../../src/core/clock.js";
+import { sha256 } from "../../src/core/digest.js";
 import { type QualifiedName, quoteIdentifier } from "../../src/db/identifier.js";
+import { withLock } from "../../src/db/lock.js";
+import { dumpSchema } from "../../src/db/pg-dump.js";
+import { findPgDump } from "../../src/db/pg-dump-find.js";
 import type { Database, Queryable } from "../../src/db/pool.js";
+import { withTransaction } from "../../src/db/transaction.js";
+import { applyRestore, type RestoreResult } from "../../src/restore/apply.js";
+import { planRestore } from "../../src/restore/plan.js";
+import { restoreWhole } from "../../src/restore/whole.js";
 
 export interface BackupFolder extends Disposable {
   readonly directory: string;
@@ -125,3 +134,42 @@ export const hostileRows = `
   SELECT nextval('downward'), nextval('downward');
   SELECT nextval('spent'), nextval('spent'), nextval('spent');
 `;
+
+/** A backup of everything, with the schema as pg_dump tells it, or where none fits the server as the catalog does. */
+export async function backUpWhole(database: Database, repository: string) {
+  const { program } = await findPgDump({ serverVersion: database.serverVersion, searchPath: process.env["PATH"] });
+  const captureSchema = async (): Promise<CapturedSchema> => {
+    if (program === undefined) {
+      const { writeSchema } = await import("../../src/catalog/write.js");
+      const scripts = await withTransaction(database, { isolation: "REPEATABLE READ", readOnly: true }, writeSchema);
+      return { origin: "catalog", writtenBy: "roomctl", ...scripts };
+    }
+    const { preData, postData } = await dumpSchema(database.target, {
+      program,
+      serverVersion: database.serverVersion,
+      lockTimeoutMs: 3000,
+    });
+    return { origin: "pg_dump", writtenBy: program.name, preData, postData };
+  };
+  return createBackup(database, { repository, clock: systemClock, captureSchema });
+}
+
+/** Restores the newest backup, schema and rows, into a database without tables. */
+export async function restoreWholeLatest(database: Database, repository: string, jobs = 3) {
+  const backup = await openSoundBackup(repository, "latest");
+  return withLock(database, "change", { waitMs: 0 }, (lock) =>
+    restoreWhole(database, { backup, jobs, lock, clock: systemClock }),
+  );
+}
+
+/** Changes the schema of the newest backup, with digests that vouch for it. */
+export function forgePreData(repository: string, change: (sql: string) => string): void {
+  const id = readdirSync(repository).filter(isBackupId).sort().at(-1) ?? "";
+  const [file, script] = [manifestFile, "schema/pre-data.sql"].map((name) => join(repository, id, name));
+  if (file === undefined || script === undefined) return;
+  const manifest = parseManifest(readFileSync(file, "utf8"), id);
+  const sql = Buffer.from(change(readFileSync(script, "utf8")));
+  const preData = { file: "schema/pre-data.sql", sizeBytes: sql.length, sha256: sha256(sql) };
+  writeFileSync(script, sql);
+  writeFileSync(file, formatManifest({ ...manifest, schema: { ...manifest.schema, preData } as ManifestSchema }));
+}

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 export const programPath = fileURLToPath(new URL("../../bin/roomctl.js", import.meta.url));
@@ -22,6 +23,8 @@ export interface RunOptions {
     readonly after?: Promise<unknown>;
     readonly afterMs?: number;
   };
+  /** Told of each line that stderr holds, as soon as it is whole. */
+  readonly onErrorLine?: (line: string) => void;
 }
 
 export interface RunResult {
@@ -67,6 +70,8 @@ function spawnRoomctl(words: readonly string[], options: RunOptions, cwd: string
       if (signal?.when !== undefined && output[name].includes(signal.when)) sendSignal();
     });
   }
+  const { onErrorLine } = options;
+  if (onErrorLine) createInterface({ input: child.stderr }).on("line", onErrorLine);
   child.stdin.on("error", () => {
     // A program that ended without reading its input is judged by its exit code.
   });

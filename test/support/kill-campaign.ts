@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import type { Database } from "../../src/db/pool.js";
 import { readSchemaSnapshot, schemaFingerprint } from "../../src/db/snapshot.js";
 import { runRoomctl } from "./cli.js";
@@ -33,7 +34,8 @@ interface Outcome {
 }
 
 export interface Campaign {
-  readonly rounds: number;
+  /** How many runs are killed at work. One that ends before its kill arrives is a round too many, and another is made. */
+  readonly kills: number;
   readonly seed: number;
   readonly server?: ServerName;
 }
@@ -41,52 +43,90 @@ export interface Campaign {
 export interface CampaignResult {
   readonly expected: Outcome;
   /** One per round, with the moment of its kill. */
-  readonly rounds: readonly {
-    readonly killedAfterMs: number;
-    readonly wasKilled: boolean;
-    readonly outcome: Outcome;
-  }[];
+  readonly rounds: readonly Round[];
+}
+
+interface Round {
+  readonly moment: Moment;
+  readonly wasKilled: boolean;
+  readonly outcome: Outcome;
+}
+
+/** By what the process says of itself, so that it is the same on a slow machine: after so many statements, and a while. */
+interface Moment {
+  readonly statementsDone: number;
+  readonly thenMs: number;
 }
 
 /**
  * Kills `roomctl migrate` with SIGKILL at random moments of a run over a mixed folder, lets the next run finish, and
- * returns what each round ended in beside what a run that nobody kills ends in.
+ * returns what each round ended in beside what a run that nobody kills ends in. Throws when too few runs could be killed.
  */
-export async function runKillCampaign({ rounds, seed, server }: Campaign): Promise<CampaignResult> {
+export async function runKillCampaign({ kills, seed, server }: Campaign): Promise<CampaignResult> {
   const random = randomNumbers(seed);
   using folder = createMigrationFolder(mixedFolder);
-  const words = ["migrate", "--dir", folder.directory, "--quiet"];
-  const results: CampaignResult["rounds"][number][] = [];
-  const whole = await timeWhole(words, server);
-  for (let round = 0; round < rounds; round += 1) {
-    await using scratch = await createScratchDatabase({ server });
-    const killedAfterMs = Math.round(whole.startMs + random() * (whole.durationMs - whole.startMs));
-    const killed = await runRoomctl(words, {
-      databaseUrl: scratch.url,
-      signal: { name: "SIGKILL", afterMs: killedAfterMs },
-    });
-    await runRoomctl(words, { databaseUrl: scratch.url });
-    await using database = await scratch.open();
-    results.push({ killedAfterMs, wasKilled: killed.signal === "SIGKILL", outcome: await readOutcome(database) });
+  const words = ["migrate", "--dir", folder.directory, "--verbose"];
+  const { outcome: expected, doneMs } = await timeWhole(words, server);
+  const rounds: Round[] = [];
+  while (rounds.filter(({ wasKilled }) => wasKilled).length < kills) {
+    if (rounds.length === 4 * kills) throw new Error(`of ${rounds.length} runs too many ended before they were killed`);
+    rounds.push(await runRound(words, momentOf(doneMs, random()), server));
   }
-  return { expected: whole.outcome, rounds: results };
+  return { expected, rounds };
 }
 
 interface Whole {
-  /** Before this moment nothing of the database is touched. */
-  readonly startMs: number;
-  readonly durationMs: number;
+  /** When each of its statements was done. */
+  readonly doneMs: readonly number[];
   readonly outcome: Outcome;
 }
 
 async function timeWhole(words: readonly string[], server: ServerName | undefined): Promise<Whole> {
   await using scratch = await createScratchDatabase({ server });
-  const startedMs = performance.now();
-  const { status, stderr } = await runRoomctl(words, { databaseUrl: scratch.url });
-  const durationMs = performance.now() - startedMs;
+  const doneMs: number[] = [];
+  const { status, stderr } = await runRoomctl(words, {
+    databaseUrl: scratch.url,
+    onErrorLine: (line) => {
+      if (isStatement(line)) doneMs.push(performance.now());
+    },
+  });
   if (status !== 5) throw new Error(`the last migration should fail, the others not: exit ${status}\n${stderr}`);
   await using database = await scratch.open();
-  return { startMs: durationMs * 0.2, durationMs, outcome: await readOutcome(database) };
+  return { doneMs, outcome: await readOutcome(database) };
+}
+
+/** A line of `--verbose`. */
+function isStatement(line: string): boolean {
+  return line.startsWith("{") && line.includes('"msg":"statement"');
+}
+
+/** Any moment between the first statement and the last one is as likely as another. */
+function momentOf(doneMs: readonly number[], part: number): Moment {
+  const [firstMs = 0, lastMs = 0] = [doneMs[0], doneMs.at(-1)];
+  const atMs = firstMs + part * (lastMs - firstMs);
+  const earlier = doneMs.filter((oneMs) => oneMs <= atMs);
+  return { statementsDone: earlier.length, thenMs: Math.round(atMs - (earlier.at(-1) ?? firstMs)) };
+}
+
+async function runRound(words: readonly string[], moment: Moment, server: ServerName | undefined): Promise<Round> {
+  await using scratch = await createScratchDatabase({ server });
+  const reached = new EventEmitter<{ moment: [] }>();
+  let statementsDone = 0;
+  const killed = await runRoomctl(words, {
+    databaseUrl: scratch.url,
+    signal: { name: "SIGKILL", after: once(reached, "moment") },
+    onErrorLine: (line) => {
+      if (!isStatement(line)) return;
+      statementsDone += 1;
+      if (statementsDone === moment.statementsDone) setTimeout(() => reached.emit("moment"), moment.thenMs);
+    },
+  });
+  const next = await runRoomctl(words, { databaseUrl: scratch.url });
+  // Partly done, or failed where the last migration alone was left.
+  if (next.status !== 5 && next.status !== 1)
+    throw new Error(`the run after ${JSON.stringify(moment)}: exit ${next.status}\n${next.stderr}`);
+  await using database = await scratch.open();
+  return { moment, wasKilled: killed.signal === "SIGKILL", outcome: await readOutcome(database) };
 }
 
 async function readOutcome(database: Database): Promise<Outcome> {

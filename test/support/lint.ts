@@ -1,7 +1,7 @@
+import { loadParser } from "../../src/db/parse.js";
 import type { LintFinding } from "../../src/lint/finding.js";
 import { lintMigrations } from "../../src/lint/lint.js";
 import type { LintRule } from "../../src/lint/rule.js";
-import { loadParser } from "../../src/migrate/parse.js";
 
 export interface LintExample {
   /** A migration applied before: its tables are old. */

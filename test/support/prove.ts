@@ -1,8 +1,8 @@
 import { tmpdir } from "node:os";
+import { loadParser } from "../../src/db/parse.js";
 import { openScratch } from "../../src/db/scratch.js";
 import { parseMigration } from "../../src/migrate/build.js";
 import { readMigrationFiles } from "../../src/migrate/files.js";
-import { loadParser } from "../../src/migrate/parse.js";
 import type { ProofFinding, ProveOptions, ProveReport } from "../../src/prove/model.js";
 import { proveMigrations } from "../../src/prove/prove.js";
 import { createMigrationFolder } from "./migrations.js";

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadParser } from "../../src/db/parse.js";
 import { openScratch, type ScratchServer } from "../../src/db/scratch.js";
 import { chooseMigrations } from "../../src/migrate/choice.js";
 import { readMigrationFiles } from "../../src/migrate/files.js";
-import { loadParser } from "../../src/migrate/parse.js";
 import type { StatementTrace } from "../../src/trace/model.js";
 import { type TraceRecord, traceOnScratch } from "../../src/trace/trace.js";
 import { createMigrationFolder } from "./migrations.js";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { loadOrder, type Reference } from "../../src/backup/load-order.js";
+import { loadOrder, type Reference } from "../../src/restore/load-order.js";
 
 const reference = (child: string, parent: string): Reference => ({ constraint: `${child}->${parent}`, child, parent });
 

@@ -1,21 +1,12 @@
 import { expect, test } from "vitest";
 import { isBackupId, newBackupId } from "../../src/backup/id.js";
 import { formatManifest, type Manifest, manifestFormat, parseManifest } from "../../src/backup/manifest.js";
+import { describeBackup, describeTable } from "../support/stored-backup.js";
 
 const id = "2026-11-20T030000Z-ab12cd";
 const manifest: Manifest = {
+  ...describeBackup({ id, at: "2026-11-20T03:00:00Z", tables: [], database: 'odd "name"\n' }),
   formatVersion: manifestFormat,
-  toolVersion: "0.1.0",
-  id,
-  createdAt: "2026-11-20T03:00:00.000Z",
-  note: null,
-  source: { database: 'odd "name"\n', serverVersion: "18.4", systemIdentifier: "1", encoding: "UTF8" },
-  environment: null,
-  isWhole: true,
-  tables: [],
-  sequences: [],
-  migrations: [],
-  skipped: [],
 };
 
 test("a manifest that was written is read as it was", () => {
@@ -44,23 +35,26 @@ test("a manifest under another backup's name is refused", () => {
 });
 
 test("a newer format is named as such, before its digest is judged", () => {
-  const newer = formatManifest({ ...manifest, formatVersion: 2 });
-  expect(() => parseManifest(newer, id)).toThrow(/its format 2 is newer/);
+  const newer = formatManifest({ ...manifest, formatVersion: 3 });
+  expect(() => parseManifest(newer, id)).toThrow(/its format 3 is newer/);
 });
 
-test("a file outside the backup's folder is refused, even with a sound digest", () => {
-  const table = {
-    schema: "public",
-    name: "a",
-    ancestors: [],
-    columns: [],
-    rows: 0,
-    fingerprint: "0",
-    codec: "gzip",
-  } as const;
-  const sizes = { sizeBytes: 0, sha256: "", rawBytes: 0, rawSha256: "" };
-  const outside = { ...manifest, tables: [{ ...table, ...sizes, file: "data/../../other/0001.copy.gz" }] };
+test.each([
+  "data/../../other/0001.copy.zst",
+  "/etc/passwd",
+  "data/..",
+  "manifest.json",
+  "data/a/b",
+  "schema/../x",
+  "schema/..",
+])("the file %s is outside the backup's data, and refused even with a sound digest", (file) => {
+  const { table } = describeTable("a", 1);
+  const outside = { ...manifest, tables: [{ ...table, chunks: table.chunks.map((chunk) => ({ ...chunk, file })) }] };
   expect(() => parseManifest(formatManifest(outside), id)).toThrow(/outside its folder/);
+});
+
+test("a format of before the first release is refused by its number", () => {
+  expect(() => parseManifest(formatManifest({ ...manifest, formatVersion: 1 }), id)).toThrow(/its format 1/);
 });
 
 test("ids sort by time and are recognised", () => {
@@ -68,6 +62,14 @@ test("ids sort by time and are recognised", () => {
   const late = newBackupId(new Date("2026-11-20T03:00:01Z"), "000000");
   expect(early).toBe("2026-11-20T030000Z-ffffff");
   expect([late, early].sort()).toEqual([early, late]);
+  const at = (milliseconds: number) => newBackupId(new Date(Date.UTC(2026, 10, 20, 3, 0, 0, milliseconds)));
+  const times = [0, 1, 15, 16, 255, 256, 998, 999];
+  expect(
+    times
+      .map(at)
+      .sort()
+      .map((id) => Number.parseInt(id.slice(-6, -3), 16)),
+  ).toEqual(times);
   expect(isBackupId(newBackupId(new Date()))).toBe(true);
   expect(["..", "latest", `${id}.partial`, `${id}/x`].some(isBackupId)).toBe(false);
 });

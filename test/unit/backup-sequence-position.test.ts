@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { furthestPosition, type Position } from "../../src/backup/sequence-position.js";
+import { furthestPosition, type Position } from "../../src/restore/sequence-position.js";
 
 const at = (lastValue: number, isCalled = true): Position => ({ lastValue: BigInt(lastValue), isCalled });
 const upward = { increment: 1n, minimum: 1n, maximum: 100n };

@@ -6,21 +6,24 @@ import { packageRoot } from "../../src/core/package-root.js";
 import { referenceShapes } from "../../src/core/reference-shapes.js";
 
 const source = fileURLToPath(new URL("../../src/", import.meta.url));
-const features = ["migrate", "audit", "wipe", "backup", "store", "recover", "sync"];
+const features = ["migrate", "audit", "wipe", "backup", "catalog", "store", "recover", "sync"];
 /** What judges migrations before they run or after: built on the folder that reads and runs them, and on no other. */
 const judges = ["lint", "trace", "prove", "drift", "compat"];
+/** What puts backups back: built on the folder that writes and reads them. */
+const restorers = ["restore"];
 
 /** Folder → folders that it may import. `report` takes only types from features. */
 const allowed: Record<string, readonly string[]> = {
-  ".": ["commands", "report", ...features, ...judges, "db", "core"],
+  ".": ["commands", "report", ...features, ...judges, ...restorers, "db", "core"],
   cli: ["commands", "report", "db", "core"],
-  commands: [...features, ...judges, "report", "db", "core"],
+  commands: [...features, ...judges, ...restorers, "report", "db", "core"],
   report: ["core"],
   core: [],
   db: ["core"],
   server: ["store", "recover", "sync", "db", "core"],
   ...Object.fromEntries(features.map((feature) => [feature, ["db", "core"]])),
   ...Object.fromEntries(judges.map((judge) => [judge, ["migrate", "db", "core"]])),
+  ...Object.fromEntries(restorers.map((restorer) => [restorer, ["backup", "db", "core"]])),
 };
 
 /** Driver packages and the one place that may import each. */
@@ -29,7 +32,7 @@ const drivers: Record<string, RegExp> = {
   "pg-copy-streams": /^db\//,
   mongodb: /^sync\/mongo\.ts$/,
   "socket.io": /^server\/sockets\.ts$/,
-  "libpg-query": /^migrate\/parse\.ts$|^lint\//,
+  "libpg-query": /^db\/parse\.ts$|^lint\//,
 };
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
@@ -70,7 +73,7 @@ test("drivers are imported only where they belong", () => {
 
 test("features neither print nor read the process", () => {
   const inFeatures = files.filter(
-    (file) => [...features, ...judges].includes(folderOf(file)) || folderOf(file) === "core",
+    (file) => [...features, ...judges, ...restorers].includes(folderOf(file)) || folderOf(file) === "core",
   );
   const wrong = inFeatures.filter((file) =>
     /\bconsole\.|\bprocess\.(?!kill)/.test(readFileSync(join(source, file), "utf8")),
@@ -110,4 +113,11 @@ test("what a scope with `await using` returns is awaited, or it would be closed 
     });
   });
   expect(wrong).toEqual([]);
+});
+
+test("statements are ASCII: a server of another encoding could not read even a comment that is not", () => {
+  const folder = join(packageRoot, "sql");
+  const statements = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".sql"));
+  const isAscii = (text: string) => [...text].every((character) => character <= "\x7f");
+  expect(statements.filter((file) => !isAscii(readFileSync(join(folder, file), "utf8")))).toEqual([]);
 });

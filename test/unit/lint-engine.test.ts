@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { loadParser } from "../../src/db/parse.js";
 import { ignoreRules } from "../../src/lint/ignore-rules.js";
 import { lintMigrations } from "../../src/lint/lint.js";
 import type { LintHit, LintRule, LintStatement } from "../../src/lint/rule.js";
-import { loadParser } from "../../src/migrate/parse.js";
 import { lintExample } from "../support/lint.js";
 
 /** Finds every DELETE, points at its table and says how it came to be seen. */

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { packageRoot } from "../../src/core/package-root.js";
+import { loadParser } from "../../src/db/parse.js";
 import { lintMigrations } from "../../src/lint/lint.js";
 import type { LintRule } from "../../src/lint/rule.js";
 import { lintRules } from "../../src/lint/rules.js";
-import { loadParser } from "../../src/migrate/parse.js";
 
 const folder = join(packageRoot, "test", "golden", "lint");
 const golden = `${folder}.txt`;

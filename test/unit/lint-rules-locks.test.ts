@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { loadParser } from "../../src/db/parse.js";
 import { constraintRules } from "../../src/lint/rules-constraints.js";
 import { validationRules } from "../../src/lint/rules-constraints-validate.js";
 import { foreignKeyRules } from "../../src/lint/rules-foreign-keys.js";
@@ -12,7 +13,6 @@ import { partitionRules } from "../../src/lint/rules-partitions.js";
 import { columnRewriteRules } from "../../src/lint/rules-rewrites-columns.js";
 import { tableRewriteRules } from "../../src/lint/rules-rewrites-tables.js";
 import { typeRewriteRules } from "../../src/lint/rules-rewrites-type.js";
-import { loadParser } from "../../src/migrate/parse.js";
 import { lintExample } from "../support/lint.js";
 
 const rules = [

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { loadParser } from "../../src/db/parse.js";
 import { lintMigrations } from "../../src/lint/lint.js";
 import { lintRules } from "../../src/lint/rules.js";
-import { loadParser } from "../../src/migrate/parse.js";
 
 /** Statements that make rules look at the rest of their file: at what was made, dropped, locked or ignored before. */
 const kinds: Readonly<Record<string, (n: number) => string>> = {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { isBlank } from "../../src/db/statements.js";
 import { readMigrationFiles } from "../../src/migrate/files.js";
 import { asksForNoTransaction } from "../../src/migrate/layout.js";
 import { createMigration } from "../../src/migrate/new.js";
-import { isBlank } from "../../src/migrate/statements.js";
 import { createMigrationFolder } from "../support/migrations.js";
 
 function failureOf(work: () => unknown): unknown {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { loadParser } from "../../src/migrate/parse.js";
-import { positionsIn } from "../../src/migrate/position.js";
+import { loadParser } from "../../src/db/parse.js";
+import { positionsIn } from "../../src/db/position.js";
 import { assertNoOwnControl, parseScript } from "../../src/migrate/script.js";
 
 const parser = await loadParser();

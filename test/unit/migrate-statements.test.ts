@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { splitStatements } from "../../src/migrate/statements.js";
+import { splitStatements } from "../../src/db/statements.js";
 
 const textsOf = (sql: string) => splitStatements(sql).map(({ text }) => text);
 

@@ -1,0 +1,103 @@
+import { readTableFingerprint } from "../backup/fingerprint.js";
+import { largeObjectPages } from "../backup/large-objects.js";
+import type { Manifest, ManifestSequence, ManifestTable, RowsFingerprint } from "../backup/manifest.js";
+import { createRowsHash } from "../backup/rows.js";
+import { readCopy } from "../db/copy-out.js";
+import { formatName, type QualifiedName, quoteName } from "../db/identifier.js";
+import type { Connection, Queryable } from "../db/pool.js";
+import { readSequencePosition } from "../db/sequences.js";
+import type { Crew } from "./crew.js";
+
+/** What a restored table holds, beside what the backup says it held. */
+export interface TableCheck extends QualifiedName {
+  readonly isEqual: boolean;
+  readonly expected: RowsFingerprint;
+  readonly found: RowsFingerprint;
+}
+
+export interface RestoreCheck {
+  readonly tables: readonly TableCheck[];
+  /** Each in words: what is not as it was. Empty when everything is equal. */
+  readonly differences: readonly string[];
+}
+
+/** Reads everything back: the rows of every table, where each sequence stands, which views are filled. */
+export async function checkRestored(
+  crew: Crew,
+  manifest: Manifest,
+  onProgress?: (event: { readonly message: string; readonly done?: number; readonly total?: number }) => void,
+): Promise<RestoreCheck> {
+  const largestFirst = [...manifest.tables].sort((a, b) => storedBytes(b) - storedBytes(a));
+  let done = 0;
+  const tables = await crew.each(largestFirst, async (connection, table) => {
+    onProgress?.({ message: `comparing ${formatName(table)}`, done, total: largestFirst.length });
+    const check = checkOf(table, await readTableFingerprint(connection, table));
+    done += 1;
+    return check;
+  });
+  return {
+    tables,
+    differences: [
+      ...tables.filter(({ isEqual }) => !isEqual).map(describeTable),
+      ...(await crew.use((connection) => largeObjectDifferences(connection, manifest))),
+      ...(await crew.use((connection) => sequenceDifferences(connection, manifest.sequences))),
+      ...(await crew.use((connection) => viewDifferences(connection, manifest))),
+    ],
+  };
+}
+
+/** Compares what a table holds with its entry in the manifest. */
+export function checkOf(table: ManifestTable, found: RowsFingerprint): TableCheck {
+  const { schema, name, rows, fingerprint } = table;
+  const isEqual = found.rows === rows && found.fingerprint === fingerprint;
+  return { schema, name, isEqual, expected: { rows, fingerprint }, found };
+}
+
+export function describeTable({ expected, found, ...name }: TableCheck): string {
+  return expected.rows === found.rows
+    ? `${formatName(name)} holds ${found.rows} rows, but other values`
+    : `${formatName(name)} holds ${found.rows} rows instead of ${expected.rows}`;
+}
+
+async function largeObjectDifferences(connection: Connection, { largeObjects }: Manifest): Promise<readonly string[]> {
+  if (largeObjects === null) return [];
+  const { format, rows, fingerprint } = largeObjects.pages;
+  const hash = createRowsHash(format);
+  await connection.execute("BEGIN");
+  const options = format === "binary" ? " (FORMAT binary)" : "";
+  await readCopy(connection, `COPY (${largeObjectPages()}) TO STDOUT${options}`, hash);
+  await connection.execute("COMMIT");
+  const found = hash.result();
+  if (found.rows === rows && found.fingerprint === fingerprint) return [];
+  return [`large objects hold ${found.rows} pages instead of ${rows}, or other bytes`];
+}
+
+async function sequenceDifferences(
+  queryable: Queryable,
+  sequences: readonly ManifestSequence[],
+): Promise<readonly string[]> {
+  const differences: string[] = [];
+  for (const sequence of sequences) {
+    const { lastValue, isCalled } = await readSequencePosition(queryable, sequence);
+    if (lastValue === sequence.lastValue && isCalled === sequence.isCalled) continue;
+    differences.push(`sequence ${formatName(sequence)} stands at ${lastValue} instead of ${sequence.lastValue}`);
+  }
+  return differences;
+}
+
+async function viewDifferences(queryable: Queryable, { materializedViews }: Manifest): Promise<readonly string[]> {
+  const rows = await queryable.query<{ view: string; populated: boolean }>(
+    `SELECT view, (SELECT relispopulated FROM pg_class WHERE oid = to_regclass(view)) AS populated
+       FROM unnest($1::text[]) AS view`,
+    [materializedViews.map(quoteName)],
+  );
+  return materializedViews.flatMap((view, index) => {
+    const populated = rows[index]?.populated;
+    if (populated === view.isPopulated) return [];
+    return [`materialized view ${formatName(view)} is ${populated ? "" : "not "}filled`];
+  });
+}
+
+function storedBytes({ chunks }: ManifestTable): number {
+  return chunks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}

@@ -1,0 +1,46 @@
+import type { Manifest, ManifestSequence, ManifestTable } from "../backup/manifest.js";
+import { RoomctlError } from "../core/errors.js";
+import { formatName, isSameName, type QualifiedName } from "../db/identifier.js";
+import type { SequenceFacts } from "../db/schema.js";
+
+/** What is recorded there belongs to the database: what was done to it, and how it is marked. */
+export const ownSchema = "roomctl";
+
+/** The tables of a backup that are named, with their partitions; without names all of the app. Throws E_UNKNOWN_TABLE. */
+export function chooseTables(
+  manifest: Manifest,
+  names: readonly QualifiedName[] | undefined,
+): readonly ManifestTable[] {
+  if (names === undefined) return manifest.tables.filter(({ schema }) => schema !== ownSchema);
+  const covers = (name: QualifiedName) => (table: ManifestTable) =>
+    isSameName(name, table) || table.ancestors.some((ancestor) => isSameName(name, ancestor));
+  for (const name of names) {
+    if (manifest.tables.some(covers(name))) continue;
+    throw new RoomctlError("E_UNKNOWN_TABLE", `backup ${manifest.id} holds no table ${formatName(name)}`, {
+      hint: `it holds: ${manifest.tables.map(formatName).join(", ") || "none"}`,
+    });
+  }
+  return manifest.tables.filter((table) => names.some((name) => covers(name)(table)));
+}
+
+/** The sequences here that go with these tables: those of the backup, and those that it does not know yet. */
+export function presentSequences(
+  present: readonly SequenceFacts[],
+  saved: readonly ManifestSequence[],
+  wanted: readonly ManifestTable[],
+): readonly SequenceFacts[] {
+  return present.filter(
+    (sequence) =>
+      saved.some((known) => isSameName(known, sequence)) ||
+      isFed(
+        wanted,
+        sequence.columns.map(({ schema, table }) => ({ schema, name: table })),
+      ),
+  );
+}
+
+export function isFed(tables: readonly ManifestTable[], fed: readonly QualifiedName[]): boolean {
+  return tables.some((table) =>
+    [table, ...table.ancestors].some((name) => fed.some((other) => isSameName(name, other))),
+  );
+}
