@@ -1,7 +1,7 @@
 import { readCopy } from "../db/copy-out.js";
 import type { QualifiedName } from "../db/identifier.js";
 import type { Connection } from "../db/pool.js";
-import { copyStatement } from "./copy-statement.js";
+import { copyStatement, type PageRange } from "./copy-statement.js";
 import type { CopyFormat, RowsFingerprint } from "./manifest.js";
 import { createRowsHash } from "./rows.js";
 
@@ -12,11 +12,15 @@ export interface CopiedTable extends QualifiedName {
 }
 
 /**
- * What a table holds, whatever the order of its rows: reads all of them. Run it under `applyReadSettings`, which fixes
- * the text of values. It compares databases of one encoding.
+ * What a table holds, whatever the order of its rows: reads all of them, or those on some pages. Run it under
+ * `applyReadSettings`, which fixes the text of values. It compares databases of one encoding.
  */
-export async function readTableFingerprint(connection: Connection, table: CopiedTable): Promise<RowsFingerprint> {
+export async function readTableFingerprint(
+  connection: Connection,
+  table: CopiedTable,
+  pages?: PageRange,
+): Promise<RowsFingerprint> {
   const rows = createRowsHash(table.format);
-  await readCopy(connection, copyStatement(table), rows);
+  await readCopy(connection, copyStatement(table, pages), rows);
   return rows.result();
 }

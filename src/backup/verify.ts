@@ -80,6 +80,15 @@ export async function openSoundBackup(
   );
 }
 
+/**
+ * The same without reading the rows, for a restore into a database of its own: each block is checked when it is loaded, and
+ * what was made of a damaged backup is never handed over. Throws E_NO_BACKUP, or E_BACKUP_DAMAGED for its manifest.
+ */
+export async function openUnreadBackup(repository: string, wanted: string): Promise<SoundBackup> {
+  const stored = await findBackup(openRepository(repository), wanted);
+  return { stored, manifest: await readManifest(stored) };
+}
+
 interface Checked {
   readonly verdict: BackupVerdict;
   readonly manifest?: Manifest;

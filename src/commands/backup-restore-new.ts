@@ -4,6 +4,7 @@ import { shellWord } from "../core/shell.js";
 import { type HeldLock, withLock } from "../db/lock.js";
 import type { Environment } from "../db/marker.js";
 import { type Database, openDatabase } from "../db/pool.js";
+import { codeOf } from "../db/sqlstate.js";
 import type { DatabaseTarget } from "../db/target.js";
 import { plainStyle } from "../report/style.js";
 import { assertNobodyConnected } from "../restore/connected.js";
@@ -101,13 +102,29 @@ async function make(administration: Database, request: NewRequest, { plan, atLea
   };
   return await withLock(administration, `restore of ${backup.manifest.id}`, waiting, async (lock) => {
     if (plan.keepsAs === null && (await databaseExists(administration, plan.database))) throw nameTaken(plan.database);
-    const receipt = await fillTemporary(administration, request, { lock, atLeast });
+    const receipt = await dropIfDamaged(administration, backup, () =>
+      fillTemporary(administration, request, { lock, atLeast }),
+    );
     const keepAs = plan.keepsAs ?? undefined;
     await handOver(administration, { manifest: backup.manifest, name: plan.database, keepAs, onWarning: warn });
     const durationMs = clock.monotonicMs() - startedMs;
     const environment = await readRestored(request, plan.database);
     return { kind: "whole", applied: true, plan, environment, receipt, durationMs };
   });
+}
+
+/** What was cut off can go on; what was made of a damaged backup cannot. */
+async function dropIfDamaged<T>(
+  administration: Database,
+  { manifest }: SoundBackup,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (codeOf(error) === "E_BACKUP_DAMAGED") await dropTemporary(administration, manifest.id);
+    throw error;
+  }
 }
 
 /** Makes the database that has no name yet, or goes on with it; null when it is complete already. */

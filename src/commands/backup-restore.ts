@@ -1,5 +1,5 @@
 import { readSelectable } from "../backup/selection.js";
-import { openSoundBackup, type SoundBackup } from "../backup/verify.js";
+import { openSoundBackup, openUnreadBackup, type SoundBackup } from "../backup/verify.js";
 import { RoomctlError } from "../core/errors.js";
 import type { Database } from "../db/pool.js";
 import { readUnfinished } from "../restore/ledger.js";
@@ -33,7 +33,7 @@ export const backupRestore = defineCommand<BackupRestoreOptions, BackupRestoreRe
   name: "backup restore",
   summary: "Load a backup into an empty, a new or the configured database",
   description: [
-    "Verifies the whole backup first. A database without tables gets schema and rows; in one that has its tables these must be empty. So nothing can be lost, and no consent is asked.",
+    "Verifies the whole backup before it changes a database that is there, and each block as it loads it. A database without tables gets schema and rows; in one that has its tables these must be empty. So nothing can be lost, and no consent is asked.",
     "--new-database makes another database beside it; --swap lets that take the configured one's place and keeps the old one; --replace empties the tables first, after a backup of them; --schema-into only shows the rows. Two of these need consent.",
     "Every table is read back and compared with its fingerprint. A restore of a whole database that was cut off goes on where it was when the command is run again; one into tables that are there is all or nothing.",
   ],
@@ -76,13 +76,15 @@ export const backupRestore = defineCommand<BackupRestoreOptions, BackupRestoreRe
 
 async function runRestore(options: BackupRestoreOptions, context: CommandContext): Promise<BackupRestoreResult> {
   const { signal, onProgress, settings } = context;
-  const backup = await openSoundBackup(settings.backupRepository.value, options.backup, { signal, onProgress });
   const { way } = options;
+  const repository = settings.backupRepository.value;
   if (way.kind === "new" || way.kind === "swap") {
+    const backup = await openUnreadBackup(repository, options.backup);
     const { value: target } = await context.resolveTarget();
     const request = { backup, options, context, target };
     return way.kind === "new" ? await restoreNew(request, way.name) : await restoreSwapped(request);
   }
+  const backup = await openSoundBackup(repository, options.backup, { signal, onProgress });
   await using database = await context.openDatabase();
   if (way.kind === "look") return await look(database, backup, { schema: way.schema, options, context });
   if (way.kind === "replace") return await replaceRows(database, backup, { way, options, context });

@@ -93,7 +93,7 @@ export function assertRestored({ differences, backup }: WholeRestoreResult): voi
   const shown = differences.slice(0, 3).join("; ");
   const more = differences.length > 3 ? `; and ${differences.length - 3} more` : "";
   throw new RoomctlError("E_BACKUP_DAMAGED", `backup ${backup} did not come back as it was: ${shown}${more}`, {
-    hint: "the restored database is not handed over; compare both servers' versions and settings, and drop it",
+    hint: `it is not handed over; compare both servers' versions and settings, and see every table with: roomctl backup drill ${backup}`,
   });
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, truncateSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -39,7 +39,7 @@ test("a backup made on one database is listed, verified and restored into an emp
   expect(created.json()).toMatchObject({ ok: true, command: "backup create", rows: 10 });
 
   const listed = await run(source, "backup", "list");
-  expect(listed.stdout).toMatch(new RegExp(`^backup\\t.*\\n${id}\\t.*\\t2\\t5\\t.*\\tcomplete\\tfirst\\n$`));
+  expect(listed.stdout).toMatch(new RegExp(`^backup\\t.*\\n${id}\\t.*\\t6\\t10\\t.*\\tcomplete\\tfirst\\n$`));
   expect((await run(source, "backup", "verify")).stdout).toContain(`backup ${id} is sound: 6 tables, 10 rows`);
 
   await using target = await createScratchDatabase();
@@ -136,22 +136,29 @@ test("a mark that was there before stays, and is warned about when it is laxer t
   });
 });
 
-test("an empty database is not filled when the migrations are not the backup's", async () => {
+test("a backup brings its own migrations; one that keeps no schema needs the folder's to be the same", async () => {
   using folder = createBackupFolder();
   using migrations = createMigrationFolder({ "0001_rooms.up.sql": rooms });
   const environment = { ROOMCTL_REPO: folder.directory, ROOMCTL_DIR: migrations.directory };
   await using source = await createScratchDatabase();
-  expect((await runRoomctl(["migrate"], { databaseUrl: source.url, environment })).status).toBe(0);
-  expect((await runRoomctl(["backup", "create"], { databaseUrl: source.url, environment })).status).toBe(0);
+  const run = (scratch: ScratchDatabase, ...words: string[]) =>
+    runRoomctl(words, { databaseUrl: scratch.url, environment });
+  expect((await run(source, "migrate")).status).toBe(0);
+  expect((await run(source, "backup", "create", "--schema", "migrations")).status).toBe(0);
   migrations.write("0001_rooms.up.sql", `${rooms} -- edited`);
+  await using built = await createScratchDatabase();
+  expect((await run(built, "backup", "restore")).status).toBe(0);
+  expect((await run(source, "backup", "create", "--schema", "none")).status).toBe(0);
   await using target = await createScratchDatabase();
   for (const words of [["--dry-run"], []]) {
-    const refused = await runRoomctl(["backup", "restore", ...words], { databaseUrl: target.url, environment });
+    const refused = await run(target, "backup", "restore", ...words);
     expect(refused).toMatchObject({ status: 12, stdout: "" });
     expect(refused.stderr).toContain("0001_rooms is missing, edited or out of its place");
   }
   await using database = await target.open();
   expect(await digestTables(database)).toEqual({});
+  await using same = await built.open();
+  expect(Object.keys(await digestTables(same))).toEqual(["public.rooms"]);
 });
 
 test("an empty database is not filled from a backup without migrations", async () => {
@@ -188,6 +195,34 @@ test("a damaged backup is exit 3 for verify and for restore, and needs no databa
   const restored = await runRoomctl(["backup", "restore", "--repo", folder.directory], { databaseUrl: scratch.url });
   expect(restored).toMatchObject({ status: 3, stdout: "" });
   expect(await database.query("SELECT * FROM rooms")).toEqual([]);
+});
+
+test("a backup that turns out to be damaged while it is loaded leaves no new database", async () => {
+  using folder = createBackupFolder();
+  await using source = await createScratchDatabase();
+  await using database = await source.open();
+  await database.execute(`${rooms} ${guests} ${someRows}`);
+  const environment = { ROOMCTL_REPO: folder.directory };
+  const run = (...words: string[]) => runRoomctl(words, { databaseUrl: source.url, environment });
+  const created = await run("backup", "create", "--schema", "catalog", "--json");
+  expect(created.status).toBe(0);
+  const file = "data/0001.0001.copy.zst";
+  const path = join(created.json<Receipt>().directory, file);
+  const bytes = readFileSync(path);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+  writeFileSync(path, bytes);
+  const name = `${source.target.database}_new`;
+  const restored = await run("backup", "restore", "latest", "--new-database", name);
+  expect(restored).toMatchObject({ status: 3, stdout: "" });
+  expect(restored.stderr).toContain(file);
+  const made = "SELECT datname FROM pg_database WHERE datname IN ($1, $2)";
+  const temporary = `roomctl_restoring_${created.json<Receipt>().id}`;
+  expect(await database.query(made, [name, temporary])).toEqual([]);
+  // The same once more with a sound file: the name was not taken by the first try.
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+  writeFileSync(path, bytes);
+  expect((await run("backup", "restore", "latest", "--new-database", name)).status).toBe(0);
+  await database.execute(`DROP DATABASE "${name}" WITH (FORCE)`);
 });
 
 test("a backup that does not exist is exit 2, with those that do", async () => {
