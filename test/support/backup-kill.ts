@@ -1,0 +1,77 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { listBackups } from "../../src/backup/list.js";
+import { verifyBackup } from "../../src/backup/verify.js";
+import { createBackupFolder } from "./backup.js";
+import { programPath } from "./cli.js";
+import { createScratchDatabase, type ServerName } from "./postgres.js";
+
+export interface KillReport {
+  /** Runs that were killed while they wrote, and runs that came to their end first. */
+  readonly killed: number;
+  readonly completed: number;
+  /** Backups in the repository that did not verify: must be empty. */
+  readonly damaged: readonly string[];
+  /** Backups that there are in the end: one of each completed run, and the last. */
+  readonly backups: number;
+  /** What lay in the repository in the end besides backups: must be empty. */
+  readonly leftovers: readonly string[];
+  readonly finalStatus: number | null;
+}
+
+const rows = 60_000;
+
+/**
+ * Kills `backup create` (SIGKILL) whenever its draft has grown beyond another share of the whole, then lets one run come
+ * to its end. `shares` are of the bytes that a whole backup takes, 0 to 1.
+ */
+export async function killBackups(server: ServerName, shares: readonly number[]): Promise<KillReport> {
+  using folder = createBackupFolder();
+  await using scratch = await createScratchDatabase({ server });
+  await using database = await scratch.open();
+  await database.execute(`CREATE TABLE big (id int, body text); CREATE TABLE small (id int); INSERT INTO small VALUES (1);
+    INSERT INTO big SELECT n, md5(n::text) || md5((n * 7)::text) || repeat(md5((n % 99)::text), 4) FROM generate_series(1, ${rows}) AS n`);
+  const start = () =>
+    spawn(
+      process.execPath,
+      [programPath, "backup", "create", "--quiet", "--repo", folder.directory, "--schema", "none"],
+      {
+        env: { PATH: process.env["PATH"], ROOMCTL_DATABASE_URL: scratch.url },
+        stdio: "ignore",
+      },
+    );
+  const first = start();
+  await once(first, "exit");
+  const wholeBytes = bytesIn(folder.directory);
+  const counts = { killed: 0, completed: 1 };
+  for (const share of shares) {
+    const run = start();
+    const ended = once(run, "exit");
+    const before = bytesIn(folder.directory);
+    while (run.exitCode === null && bytesIn(folder.directory) - before < share * wholeBytes) await sleep(1);
+    run.kill("SIGKILL");
+    await ended;
+    if (run.signalCode === "SIGKILL") counts.killed += 1;
+    else counts.completed += 1;
+  }
+  const last = start();
+  await once(last, "exit");
+  const { backups } = await listBackups(folder.directory);
+  const damaged: string[] = [];
+  for (const { id } of backups) if (!(await verifyBackup(folder.directory, id)).ok) damaged.push(id);
+  const leftovers = folder.entries().filter((name) => !backups.some(({ id }) => id === name));
+  return { ...counts, damaged, backups: backups.length, leftovers, finalStatus: last.exitCode };
+}
+
+/** Of all files, whatever is being made or removed meanwhile. */
+function bytesIn(folder: string): number {
+  let sum = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isDirectory()) continue;
+    sum += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
+  }
+  return sum;
+}
