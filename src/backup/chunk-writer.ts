@@ -108,6 +108,9 @@ export function createChunkWriter({ file, output, format, compression, pool }: C
         // It is why, or it came after: the chunk is given up.
       });
       output.destroy();
+      await finished(output).catch(() => {
+        // Destroyed before its end, as meant: its file is closed now, and can be removed.
+      });
     },
   };
 }

@@ -1,5 +1,5 @@
 import { messageOf, RoomctlError } from "../core/errors.js";
-import { isOutOfSpace } from "../db/failure.js";
+import { isConnectionLoss, isOutOfSpace } from "../db/failure.js";
 
 /** Says in roomctl's words why the repository could not be used; what is not the file system's passes through. */
 export function fileFailure(error: unknown, location: string): unknown {
@@ -12,11 +12,18 @@ export function fileFailure(error: unknown, location: string): unknown {
   }
   return new RoomctlError("E_FILE", `cannot use the backup folder ${location}: ${messageOf(error)}`, {
     cause: error,
-    hint: "give its user the right to write there, or choose another folder with --repo DIR",
+    hint: isNoFolder(error)
+      ? "it is a file: choose a folder with --repo DIR"
+      : "give its user the right to write there, or choose another folder with --repo DIR",
   });
 }
 
-/** True for what a call of the file system threw; errors of sockets have a port. */
+function isNoFolder(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOTDIR" || error.code === "EEXIST");
+}
+
+/** True for what a call of the file system threw; errors of sockets have a port, or say that the other side is gone. */
 export function isFileSystemError(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error && "errno" in error && !("port" in error);
+  const isSystemError = error instanceof Error && "syscall" in error && "errno" in error;
+  return isSystemError && !("port" in error) && !isConnectionLoss(error);
 }

@@ -10,7 +10,7 @@ export async function findBackup(repository: Repository, wanted: string): Promis
   const ids = await repository.listIds();
   const id = wanted === "latest" ? ids[0] : matchId(ids, wanted);
   if (id !== undefined) return repository.read(id);
-  const hint = ids.length === 0 ? "make one with: roomctl backup create" : `there are: ${ids.join(", ")}`;
+  const hint = ids.length === 0 ? "roomctl backup create" : `there are: ${ids.join(", ")}`;
   throw new RoomctlError("E_NO_BACKUP", `${describe(wanted, ids)} in ${repository.location}`, { hint });
 }
 

@@ -70,7 +70,8 @@ async function dropMark(path: string, now: Date): Promise<boolean> {
   return true;
 }
 
-function falseWhenHeld(error: unknown): false {
+/** What the file system refused is left as it is; other errors are thrown. */
+export function falseWhenHeld(error: unknown): false {
   if (isFileSystemError(error)) return false;
   throw error;
 }

@@ -8,7 +8,7 @@ import { currentOwner, hasEnded, type ProcessOwner } from "../db/process-owner.j
 import { fileFailure } from "./file-failure.js";
 import { entries, syncFolder } from "./folder-entries.js";
 import { removeMark, writeMark } from "./folder-mark.js";
-import { removeFolder, sweepRemoved } from "./folder-remove.js";
+import { falseWhenHeld, removeFolder, sweepRemoved } from "./folder-remove.js";
 import { isBackupId } from "./id.js";
 import type { Draft, OpenFile, Repository, StoredBackup, StoredFile } from "./repository.js";
 
@@ -114,8 +114,9 @@ async function sweepDrafts(location: string, now: Date): Promise<string[]> {
     if (!name.endsWith(partial) || !isBackupId(name.slice(0, -partial.length))) continue;
     const folder = join(location, name);
     if (!(await isLeftBehind(folder, now))) continue;
-    await rm(folder, { recursive: true, force: true });
-    swept.push(name);
+    const removal = rm(folder, { recursive: true, force: true }).then(() => true);
+    // One of another user's is in nobody's way: what cannot be removed now is left for the next run.
+    if (await removal.catch(falseWhenHeld)) swept.push(name);
   }
   return swept;
 }

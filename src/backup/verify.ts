@@ -75,8 +75,8 @@ export async function openSoundBackup(
   const more = verdict.findings.length - shown.length;
   throw new RoomctlError(
     "E_BACKUP_DAMAGED",
-    `backup ${stored.id} is damaged: ${shown.join("; ")}${more > 0 ? `; and ${more} more` : ""}`,
-    { hint: `nothing was changed; see all of it with: roomctl backup verify ${stored.id}` },
+    `backup ${stored.id} is damaged, and nothing was changed: ${shown.join("; ")}${more > 0 ? `; and ${more} more` : ""}`,
+    { hint: `roomctl backup verify ${stored.id}` },
   );
 }
 

@@ -11,7 +11,8 @@ export function backupCreateLines(result: BackupCreateResult, style: Style): rea
   const rows = result.tables.map((table) => [formatName(table), formatCount(table.rows), formatBytes(table.sizeBytes)]);
   const what = `${plural(result.tables.length, "table")}, ${plural(result.rows, "row")}, ${formatBytes(result.sizeBytes)}`;
   const made = `backup ${result.id}: ${what} in ${formatDuration(result.durationMs)}`;
-  return [...tableLines(columns, rows, style), "", style.good(made), ...verdictLines(result, style), result.directory];
+  const table = rows.length > 0 ? [...tableLines(columns, rows, style), ""] : [];
+  return [...table, style.good(made), ...verdictLines(result, style), result.directory];
 }
 
 function verdictLines({ verification }: BackupCreateResult, style: Style): readonly string[] {

@@ -20,8 +20,7 @@ export function drillLines(result: DrillResult, style: Style): readonly string[]
   const what = `${plural(tables.length, "table")}, ${plural(result.rows, "row")} on ${result.server}`;
   const times = phases.map(({ name, durationMs }) => `${name} ${formatDuration(durationMs)}`).join(", ");
   return [
-    ...tableLines(columns, rows, style),
-    "",
+    ...(rows.length > 0 ? [...tableLines(columns, rows, style), ""] : []),
     ...(audit.findings.length > 0 ? [...findingLines(audit.findings, style), ""] : []),
     differences.length === 0
       ? style.good(`backup ${result.backup} brings back what was there: ${what}`)

@@ -1,6 +1,5 @@
 import { type AuditResult, auditDatabase } from "../audit/database.js";
 import { findBackup, readManifest } from "../backup/find.js";
-import type { Manifest } from "../backup/manifest.js";
 import { openRepository } from "../backup/repository.js";
 import { openSoundBackup, type SoundBackup } from "../backup/verify.js";
 import { exitCodes, RoomctlError } from "../core/errors.js";
@@ -38,6 +37,7 @@ export interface DrillResult extends RestoreCheck {
   readonly server: string;
   /** Of the server that the backup is from. */
   readonly sourceVersion: string;
+  /** That were compared. */
   readonly rows: number;
   readonly phases: readonly { readonly name: string; readonly durationMs: number }[];
   /** From the first byte that was verified to the last row that was compared. */
@@ -155,7 +155,7 @@ async function drillOn(
     backup: manifest.id,
     createdAt: manifest.createdAt,
     sourceVersion: manifest.source.serverVersion,
-    rows: sumRows(manifest),
+    rows: tables.reduce((sum, { found }) => sum + found.rows, 0),
     tables,
     differences,
     phases,
@@ -191,8 +191,4 @@ async function restore(
     { name: "rows", durationMs },
   ];
   return { tables, differences: [], phases };
-}
-
-function sumRows({ tables }: Manifest): number {
-  return tables.reduce((sum, { rows }) => sum + rows, 0);
 }

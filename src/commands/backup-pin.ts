@@ -1,6 +1,7 @@
 import { findBackup } from "../backup/find.js";
 import { type Pin, writePin } from "../backup/marks.js";
 import { openRepository } from "../backup/repository.js";
+import { printable } from "../report/text.js";
 import { defineCommand } from "./command.js";
 
 interface BackupPinOptions {
@@ -36,5 +37,7 @@ export const backupPin = defineCommand<BackupPinOptions, BackupPinResult>({
     // A prune that was about to take it away puts it back when it finds the pin; until then it is not there.
     return { id: (await findBackup(repository, stored.id)).id, pin };
   },
-  render: ({ id, pin }, style) => [style.good(`backup ${id} is pinned${pin.note === null ? "" : `: ${pin.note}`}`)],
+  render: ({ id, pin }, style) => [
+    style.good(`backup ${id} is pinned${pin.note === null ? "" : `: ${printable(pin.note)}`}`),
+  ],
 });

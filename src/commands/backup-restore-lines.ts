@@ -4,7 +4,7 @@ import { formatName, isSameName, quoteIdentifier, quoteName } from "../db/identi
 import type { Environment } from "../db/marker.js";
 import type { Style } from "../report/style.js";
 import { tableLines } from "../report/table.js";
-import { formatBytes, formatCount, plural } from "../report/text.js";
+import { formatBytes, formatCount, plural, printable } from "../report/text.js";
 import type { RestoreResult } from "../restore/apply.js";
 import type { LookResult } from "../restore/look.js";
 import type { RestorePlan } from "../restore/plan.js";
@@ -14,11 +14,11 @@ import type { WholeRestored } from "./backup-restore-whole.js";
 export function restorePlanLines(plan: RestorePlan, style: Style): readonly string[] {
   const columns = [{ title: "table" }, { title: "rows", align: "right" }, { title: "stored", align: "right" }] as const;
   const rows = plan.tables.map((table) => [formatName(table), formatCount(table.rows), formatBytes(table.sizeBytes)]);
-  const constraints = plan.suspendedConstraints.map(
-    ({ schema, table, name }) => `${formatName({ schema, name: table })}.${name}`,
+  const constraints = plan.suspendedConstraints.map(({ schema, table, name }) =>
+    printable(`${formatName({ schema, name: table })}.${name}`),
   );
-  const triggers = plan.pausedTriggers.map(
-    ({ schema, table, name }) => `${formatName({ schema, name: table })}.${name}`,
+  const triggers = plan.pausedTriggers.map(({ schema, table, name }) =>
+    printable(`${formatName({ schema, name: table })}.${name}`),
   );
   return [
     ...tableLines(columns, rows, style),
@@ -100,12 +100,12 @@ export function lookLines(
   style: Style,
 ): readonly string[] {
   const what = `${plural(plan.tables, "table")}, ${plural(plan.rows, "row")} of backup ${plan.backup}`;
-  if (receipt === null) return [`would put ${what} into the new schema ${plan.schema}; nothing was changed`];
+  if (receipt === null) return [`would put ${what} into the new schema ${printable(plan.schema)}; nothing was changed`];
   const [first] = receipt.tables;
   return [
-    style.good(`${what} lie in schema ${plan.schema}, loaded in ${formatDuration(receipt.durationMs)}`),
-    ...(first ? [`look at them: SELECT * FROM ${quoteName(first)}`] : []),
-    `and when done: DROP SCHEMA ${quoteIdentifier(plan.schema)} CASCADE`,
+    style.good(`${what} lie in schema ${printable(plan.schema)}, loaded in ${formatDuration(receipt.durationMs)}`),
+    ...(first ? [`look at them: SELECT * FROM ${printable(quoteName(first))}`] : []),
+    `and when done: DROP SCHEMA ${printable(quoteIdentifier(plan.schema))} CASCADE`,
   ];
 }
 
@@ -133,12 +133,12 @@ export function restoreReceiptLines(
     ...(migrated.length > 0 ? [`applied ${plural(migrated.length, "migration")}`] : []),
     ...plan.replaced.map(
       (table) =>
-        `replaced ${plural(table.rows, "row")} ${migrated.length > 0 ? "that migrations put into" : "of"} ${formatName(table)}`,
+        `replaced ${plural(table.rows, "row")} ${migrated.length > 0 ? "that migrations put into" : "of"} ${printable(formatName(table))}`,
     ),
     style.good(
       `restored ${what} of backup ${receipt.backup} into ${database} in ${formatDuration(receipt.durationMs)}`,
     ),
-    `every table's content equals the backup's; ${plural(receipt.sequences.length, "sequence")} stand past what was loaded`,
+    `every table's content equals the backup's; ${plural(receipt.sequences.length, "sequence stands", "sequences stand")} past what was loaded`,
     ...(backup ? [`receipt ${style.strong(backup.id)}: the replaced rows, verified, in ${backup.directory}`] : []),
     markLine(database, environment),
   ];

@@ -82,8 +82,8 @@ function assertSameMigrations(recorded: readonly ManifestMigration[], directory:
   if (recorded.length === 0) {
     throw new RoomctlError(
       "E_SCHEMA",
-      "the database is empty, and the backup holds neither a schema nor the names of migrations that would make its tables",
-      { hint: "make the schema as the app does, then: roomctl backup restore" },
+      "the backup holds rows alone: neither a schema nor the names of migrations that would make its tables",
+      { hint: "make the tables as the app does, and load the rows into them with roomctl backup restore" },
     );
   }
   const files = readMigrationFiles(directory).slice(0, recorded.length);

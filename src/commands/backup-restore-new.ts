@@ -1,5 +1,5 @@
 import type { SoundBackup } from "../backup/verify.js";
-import { RoomctlError } from "../core/errors.js";
+import { messageOf, RoomctlError } from "../core/errors.js";
 import { shellWord } from "../core/shell.js";
 import { type HeldLock, withLock } from "../db/lock.js";
 import type { Environment } from "../db/marker.js";
@@ -8,6 +8,7 @@ import { codeOf } from "../db/sqlstate.js";
 import type { DatabaseTarget } from "../db/target.js";
 import { plainStyle } from "../report/style.js";
 import { assertNobodyConnected } from "../restore/connected.js";
+import { readUnfinished } from "../restore/ledger.js";
 import { assertNeeds } from "../restore/needs.js";
 import {
   createTemporary,
@@ -102,7 +103,7 @@ async function make(administration: Database, request: NewRequest, { plan, atLea
   };
   return await withLock(administration, `restore of ${backup.manifest.id}`, waiting, async (lock) => {
     if (plan.keepsAs === null && (await databaseExists(administration, plan.database))) throw nameTaken(plan.database);
-    const receipt = await dropIfDamaged(administration, backup, () =>
+    const receipt = await dropIfUseless(administration, request, () =>
       fillTemporary(administration, request, { lock, atLeast }),
     );
     const keepAs = plan.keepsAs ?? undefined;
@@ -113,18 +114,40 @@ async function make(administration: Database, request: NewRequest, { plan, atLea
   });
 }
 
-/** What was cut off can go on; what was made of a damaged backup cannot. */
-async function dropIfDamaged<T>(
-  administration: Database,
-  { manifest }: SoundBackup,
-  work: () => Promise<T>,
-): Promise<T> {
+/** What was cut off can go on; what was made of a damaged backup cannot, nor one whose schema the server refuses. */
+async function dropIfUseless<T>(administration: Database, request: NewRequest, work: () => Promise<T>): Promise<T> {
+  const { id } = request.backup.manifest;
   try {
     return await work();
   } catch (error) {
-    if (codeOf(error) === "E_BACKUP_DAMAGED") await dropTemporary(administration, manifest.id);
-    throw error;
+    const isDamaged = codeOf(error) === "E_BACKUP_DAMAGED";
+    if (isDamaged || (codeOf(error) === "E_SQL" && (await isAbandoned(request)))) {
+      // The failure is what counts: a database that cannot be dropped is found, and refused, by the next run.
+      await dropTemporary(administration, id).catch(() => {});
+    }
+    throw isDamaged ? damaged(id, error) : error;
   }
+}
+
+/** The server refused the schema, and would do so again: there is no ledger to go on with. */
+async function isAbandoned({ target, backup }: NewRequest): Promise<boolean> {
+  try {
+    const name = temporaryName(backup.manifest.id);
+    await using database = await openDatabase({ ...target, database: name }, { maxConnections: 1 });
+    return (await readUnfinished(database)) === undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** A chunk that is read on the way in names its file alone. */
+function damaged(id: string, error: unknown): unknown {
+  if (!(error instanceof RoomctlError) || error.hint !== undefined) return error;
+  const hint = `roomctl backup verify ${id}`;
+  return new RoomctlError(error.code, `backup ${id} is damaged, and nothing was kept: ${error.message}`, {
+    cause: error.cause,
+    hint,
+  });
 }
 
 /** Makes the database that has no name yet, or goes on with it; null when it is complete already. */
@@ -179,11 +202,13 @@ async function restoreByMigrations(
 
 /** It is somebody's database now, and may have been given to a role that lets nobody in. */
 async function readRestored({ target, context }: NewRequest, name: string): Promise<Environment | null> {
-  await using database = await openDatabase(
-    { ...target, database: name },
-    { signal: context.signal, maxConnections: 1 },
-  );
-  return await readEnvironment(database);
+  try {
+    await using database = await openDatabase({ ...target, database: name }, { maxConnections: 1 });
+    return await readEnvironment(database);
+  } catch (error) {
+    context.warn(`${JSON.stringify(name)} is restored, but how it is marked cannot be read: ${messageOf(error)}`);
+    return null;
+  }
 }
 
 /**

@@ -82,15 +82,32 @@ export function parseBackupRestore({ words, flags }: ParsedInput): BackupRestore
 function parseWay({ newDatabase, swap, replace, schemaInto, plan, backup }: ParsedInput["flags"]): RestoreWay {
   const token = typeof plan === "string" ? plan : undefined;
   const ways: readonly RestoreWay[] = [
-    ...(typeof newDatabase === "string" ? [{ kind: "new", name: newDatabase } as const] : []),
+    ...(typeof newDatabase === "string"
+      ? [{ kind: "new", name: parseNew("--new-database", newDatabase) } as const]
+      : []),
     ...(swap === true ? [{ kind: "swap" } as const] : []),
     ...(replace === true ? [{ kind: "replace", token, takesBackup: backup !== false } as const] : []),
-    ...(typeof schemaInto === "string" ? [{ kind: "look", schema: schemaInto } as const] : []),
+    ...(typeof schemaInto === "string"
+      ? [{ kind: "look", schema: parseNew("--schema-into", schemaInto) } as const]
+      : []),
   ];
   const [way, other] = ways;
   if (other === undefined) return way ?? { kind: "here" };
   throw usage("--new-database, --swap, --replace and --schema-into are different ways: give one of them");
 }
+
+/** A name that the server would refuse, or cut without a word, is found before anything is restored. */
+function parseNew(flag: string, name: string): string {
+  const bytes = Buffer.byteLength(name);
+  if (bytes === 0) throw usage(`${flag} is empty`);
+  if (bytes > longestName) throw usage(`${flag} takes a name of ${longestName} bytes at most, and this has ${bytes}`);
+  if (flag === "--schema-into" && name.startsWith("pg_"))
+    throw usage("PostgreSQL keeps schemas that begin with pg_ for itself");
+  return name;
+}
+
+/** NAMEDATALEN less one. */
+const longestName = 63;
 
 /** What was given and would have no effect is a misunderstanding, and worst where it was meant as a consent. */
 function assertSensible({ way, tables, confirm }: BackupRestoreOptions, { plan, backup }: ParsedInput["flags"]): void {

@@ -110,8 +110,6 @@ function staleToken(given: string, token: string, command: string): RoomctlError
   return new RoomctlError(
     "E_PLAN_STALE",
     `nothing was changed: ${given} is not the token of what would be replaced now (${token})`,
-    {
-      hint: `look at the new plan: ${command}`,
-    },
+    { hint: command },
   );
 }

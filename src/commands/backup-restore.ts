@@ -48,7 +48,7 @@ export const backupRestore = defineCommand<BackupRestoreOptions, BackupRestoreRe
     },
     { command: "roomctl backup restore latest --swap", explanation: "show what would take the configured one's place" },
     {
-      command: "roomctl backup restore latest --replace --table users",
+      command: "roomctl backup restore latest --replace --table chat_history",
       explanation: "show which rows would be replaced",
     },
     {
@@ -95,6 +95,8 @@ async function runRestore(options: BackupRestoreOptions, context: CommandContext
 
 /** A database without tables gets all of the backup, by its scripts; one whose restore was cut off, the rest. */
 async function isForWhole(database: Database, backup: SoundBackup, { tables }: BackupRestoreOptions): Promise<boolean> {
+  // Before the ledger: what makes these tables at this moment has one when we look, or has ended.
+  const present = await readSelectable(database);
   const unfinished = await readUnfinished(database);
   if (unfinished !== undefined && tables !== undefined) {
     throw new RoomctlError(
@@ -107,7 +109,7 @@ async function isForWhole(database: Database, backup: SoundBackup, { tables }: B
   }
   if (unfinished !== undefined) return true;
   if (tables !== undefined || !backup.manifest.isWhole || !hasScripts(backup.manifest)) return false;
-  return (await readSelectable(database)).length === 0;
+  return present.length === 0;
 }
 
 interface LookRequest {

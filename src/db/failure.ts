@@ -154,6 +154,10 @@ const lossCodes: readonly string[] = [
   "ECONNRESET",
   "EPIPE",
   "ECONNREFUSED",
+  "ECONNABORTED",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
 ];
 
 export function isConnectionLoss(error: unknown): boolean {

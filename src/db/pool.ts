@@ -44,7 +44,7 @@ export interface OpenOptions extends SessionSettings {
   readonly signal?: AbortSignal;
   /** Called with each statement's text (never its values) and its duration. */
   readonly onStatement?: (sql: string, durationMs: number) => void;
-  /** How many sessions at most; 10 unless told. */
+  /** How many sessions at most, each opened when it is needed; 40 unless told: the most `--jobs`, and who holds the locks. */
   readonly maxConnections?: number;
 }
 
@@ -153,7 +153,7 @@ function poolConfig(target: DatabaseTarget, options: OpenOptions, ssl: TlsAttemp
     ssl,
     options: target.options,
     connectionTimeoutMillis: target.connectTimeoutMs,
-    max: options.maxConnections ?? 10,
+    max: options.maxConnections ?? 40,
     idleTimeoutMillis: 0,
     onConnect: (client) => sessionSettings(client, options),
   };

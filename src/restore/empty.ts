@@ -13,7 +13,7 @@ export async function assertEmpty(database: Database): Promise<void> {
   const more = found.length > 3 ? " and more" : "";
   throw new RoomctlError(
     "E_NOT_EMPTY",
-    `the database ${JSON.stringify(database.target.database)} has no tables, but objects of its own: ${names.join(", ")}${more}`,
+    `the database ${JSON.stringify(database.target.database)} is not empty, it has objects of its own: ${names.join(", ")}${more}`,
     { hint: "restore into a new database: --new-database NAME" },
   );
 }

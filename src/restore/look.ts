@@ -80,7 +80,7 @@ async function createSchema(connection: Connection, schema: string): Promise<voi
     if (codeOf(cause) !== "42P06") throw cause;
     throw new RoomctlError("E_NOT_EMPTY", `there is a schema ${JSON.stringify(schema)} already`, {
       cause,
-      hint: `choose another name, or drop it: DROP SCHEMA ${quoteIdentifier(schema)} CASCADE`,
+      hint: "choose another name: --schema-into NAME",
     });
   }
 }

@@ -121,7 +121,7 @@ export async function handOver(administration: Database, options: HandOverOption
 export function nameTaken(name: string, cause?: unknown): RoomctlError {
   return new RoomctlError("E_NOT_EMPTY", `there is a database ${JSON.stringify(name)} already`, {
     cause,
-    hint: "choose another name, or put the restored database in its place: roomctl backup restore --swap --confirm",
+    hint: "choose another name: --new-database NAME; or let the backup take the place of the configured database: --swap",
   });
 }
 

@@ -14,6 +14,7 @@ import { chooseTables, isFed, ownSchema, presentSequences } from "./choice.js";
 import { assertFits } from "./fit.js";
 import { loadOrder } from "./load-order.js";
 import { readObstacles, type SuspendedConstraint, type TriggerState } from "./obstacles.js";
+import { assertReplaceable } from "./replace.js";
 
 export interface RestoreOptions {
   /** Only these tables; a partitioned or parent table stands for its partitions and children. */
@@ -57,7 +58,8 @@ interface ReplacedRows extends QualifiedName, RowsFingerprint {}
 
 /**
  * Decides how a backup goes into a database; reads only. Throws E_UNKNOWN_TABLE for a table that the backup lacks,
- * E_SCHEMA where the database's tables cannot take its rows, E_NOT_EMPTY where they hold rows already.
+ * E_SCHEMA where the database's tables cannot take its rows, E_NOT_EMPTY where they hold rows already, or where rows that
+ * would be replaced are referred to by other tables.
  */
 export async function planRestore(
   database: Database,
@@ -98,10 +100,12 @@ export async function decideRestore(
   assertFits({ manifest, wanted, saved, present, encoding: source.encoding, sequences });
   const filled = await findFilled(connection, wanted);
   if (!replacesRows) await refuseFilled(connection, filled);
+  const replaced = await describeRows(connection, filled);
+  await assertReplaceable(connection, wanted, replaced, present);
   return {
     ...base,
     target: "migrated",
-    replaced: await describeRows(connection, filled),
+    replaced,
     ...(await decideLoad(connection, wanted, present)),
     sequences: sequences.map(nameOf),
   };

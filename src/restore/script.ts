@@ -1,3 +1,4 @@
+import { quoteIdentifier } from "../db/identifier.js";
 import type { Node, Parser } from "../db/parse.js";
 
 /** One statement of a schema script, with the settings that the statements before it left in force. */
@@ -26,14 +27,24 @@ export function readScript(
   for (const { text: sql, line, node } of parser.parse(withoutPsql(text))) {
     const setting = readSetting(sql, node);
     if (setting === undefined) statements.push({ sql, line, node, settings: [...inForce.values()] });
-    else if (knownSettings.has(setting.name) || setting.name.includes(".")) inForce.set(setting.name, setting.sql);
+    else if (isKnown(setting.name, knownSettings)) inForce.set(setting.name, setting.sql);
   }
   return statements;
 }
 
-/** pg_dump frames its scripts with `\restrict KEY` and `\unrestrict KEY`, which only psql knows. Lines stay where they are. */
+/** `pg_settings` leaves out the role, which decides in whose name a grant is made. */
+function isKnown(name: string, knownSettings: ReadonlySet<string>): boolean {
+  return name === "role" || name.includes(".") || knownSettings.has(name);
+}
+
+/**
+ * pg_dump may frame a script with `\restrict KEY` and `\unrestrict KEY`, which only psql knows. Lines stay where they are, and
+ * a body or a comment that holds such a line keeps it.
+ */
 function withoutPsql(text: string): string {
-  return text.replace(/^\\(?:un)?restrict [A-Za-z0-9]+$/gm, "");
+  return text
+    .replace(/^((?:(?:--[^\n]*)?\n)*)\\restrict [A-Za-z0-9]+(?=\n)/, "$1")
+    .replace(/\n\\unrestrict [A-Za-z0-9]+\n*$/, "\n");
 }
 
 function readSetting(sql: string, node: Node | undefined): { readonly name: string; readonly sql: string } | undefined {
@@ -43,7 +54,17 @@ function readSetting(sql: string, node: Node | undefined): { readonly name: stri
 
 function settingOf(sql: string, node: Node | undefined): readonly [name: string | undefined, local: string] {
   const set = node && "VariableSetStmt" in node ? node.VariableSetStmt : undefined;
+  if (set?.name === "session_authorization" || set?.name === "role") return ["role", roleStatement(set.args?.[0])];
   if (set?.name !== undefined) return [set.name, sql.replace(/^SET\s+(SESSION\s+)?/i, "SET LOCAL ")];
   const call = /^SELECT\s+pg_catalog\.set_config\('([^']+)',\s*('(?:[^']|'')*'),\s*false\)$/i.exec(sql);
   return [call?.[1], `SELECT pg_catalog.set_config('${call?.[1]}', ${call?.[2]}, true)`];
+}
+
+/**
+ * A grant that another role than the owner made is made in its name again: pg_dump says so with SESSION AUTHORIZATION, the
+ * catalog reader with SET ROLE. The role is enough, and asks for a membership where the other asks for a superuser.
+ */
+function roleStatement(value: Node | undefined): string {
+  const name = value && "A_Const" in value ? value.A_Const.sval?.sval : undefined;
+  return name === undefined ? "SET LOCAL role TO DEFAULT" : `SET LOCAL ROLE ${quoteIdentifier(name)}`;
 }

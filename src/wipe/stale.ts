@@ -21,7 +21,7 @@ export function wipeCommand(scopes: readonly string[]): string {
 
 function stalePlan(why: string, scopes: readonly string[]): RoomctlError {
   return new RoomctlError("E_PLAN_STALE", `nothing was deleted: ${why}`, {
-    hint: `look at the new plan: ${wipeCommand(scopes)}`,
+    hint: wipeCommand(scopes),
   });
 }
 

@@ -1,5 +1,14 @@
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -120,6 +129,26 @@ test.each<[string, number, Record<string, string>]>([
   expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   expect(JSON.parse(stderr)).toMatchObject({ command: "backup create", ok: false, error: { code, exitCode } });
   expect(stderr).not.toContain("secret");
+});
+
+test("an old draft that cannot be removed stands in no backup's way", async () => {
+  using folder = createBackupFolder();
+  const draft = join(folder.directory, "2026-01-01T000000Z-00abcd.partial");
+  const held = join(draft, "data");
+  mkdirSync(held, { recursive: true });
+  writeFileSync(join(held, "0001.0001.copy.zst"), "x");
+  const lastYear = new Date(Date.now() - 365 * 86_400_000);
+  chmodSync(held, 0o555);
+  for (const path of [held, draft]) utimesSync(path, lastYear, lastYear);
+  chmodSync(folder.directory, 0o777);
+  const words = [programPath, "backup", "create", "--repo", folder.directory, "--quiet", ...rowsAlone];
+  expect(await runPlain(process.execPath, words, { ROOMCTL_DATABASE_URL: scratch.url })).toEqual({
+    status: 0,
+    stdout: "",
+    stderr: "",
+  });
+  expect(folder.entries()).toHaveLength(2);
+  chmodSync(held, 0o755);
 });
 
 test("a repository that its user cannot write is exit 1 with the way out", async () => {

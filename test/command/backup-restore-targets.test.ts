@@ -1,8 +1,10 @@
+import { truncateSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { readMarker, writeMarker } from "../../src/db/marker.js";
 import { openDatabase } from "../../src/db/pool.js";
 import { withTransaction } from "../../src/db/transaction.js";
-import { type BackupFolder, backUpWhole, createBackupFolder, digestTables } from "../support/backup.js";
+import { type BackupFolder, backUpWhole, createBackupFolder, digestTables, forgePreData } from "../support/backup.js";
 import { runRoomctl } from "../support/cli.js";
 import { createScratchDatabase, type ScratchDatabase } from "../support/postgres.js";
 
@@ -79,8 +81,8 @@ test("a role that may make databases and is no superuser restores what it owns",
   await administration.execute(
     `CREATE ROLE ${role} LOGIN CREATEDB PASSWORD 'clerk'; ALTER DATABASE "${scratch.target.database}" OWNER TO ${role}`,
   );
-  const name = `${scratch.target.database}_copy`;
-  leftovers.push(name);
+  const [name, shut] = [`${scratch.target.database}_copy`, `${scratch.target.database}_shut`];
+  leftovers.push(name, shut);
   try {
     await using from = await openDatabase({ ...scratch.target, user: role, password: "clerk" });
     await from.execute(
@@ -92,8 +94,18 @@ test("a role that may make databases and is no superuser restores what it owns",
     expect([restored.status, restored.stderr]).toEqual([0, ""]);
     await using to = await openDatabase({ ...scratch.target, database: name });
     expect(await digestTables(to)).toEqual(await digestTables(from));
+
+    // Done is done, also where the database that was made lets its maker not in.
+    await administration.execute(`ALTER DATABASE "${scratch.target.database}" CONNECTION LIMIT 0`);
+    await backUpWhole(administration, folder.directory);
+    const closed = await restore(url, folder, ["--new-database", shut]);
+    expect([closed.status, closed.stderr]).toEqual([
+      0,
+      expect.stringContaining(`"${shut}" is restored, but how it is`),
+    ]);
   } finally {
-    await administration.execute(`DROP DATABASE IF EXISTS "${name}"; `);
+    await administration.execute(`DROP DATABASE IF EXISTS "${name}"`);
+    await administration.execute(`DROP DATABASE IF EXISTS "${shut}"`);
     await administration.execute(
       `ALTER DATABASE "${scratch.target.database}" OWNER TO CURRENT_USER; DROP OWNED BY ${role}; DROP ROLE ${role}`,
     );
@@ -135,4 +147,24 @@ test("functions that call others by bare names need --search-path, and the refus
   const restored = await restore(target.url, folder, ["--search-path", "public"]);
   expect([restored.status, restored.stderr]).toEqual([0, ""]);
   expect(restored.stdout).toContain("went on where another run was cut off");
+});
+
+test("what can never become a database is not left behind, and the error says which backup and what to type", async () => {
+  using folder = createBackupFolder();
+  await using source = await createScratchDatabase();
+  await using from = await source.open();
+  await from.execute("CREATE TABLE a (id int); INSERT INTO a VALUES (1)");
+  const { id } = await backUpWhole(from, folder.directory);
+  leftovers.push(`roomctl_restoring_${id}`);
+  const left = "SELECT datname FROM pg_database WHERE datname LIKE '%' || $1";
+  truncateSync(join(folder.directory, id, "data/0001.0001.copy.zst"), 9);
+  const words = ["--new-database", "nobody", "--repo", folder.directory];
+  const damaged = await restore(source.url, folder, words);
+  expect([damaged.status, damaged.stderr]).toEqual([3, expect.stringContaining(`backup ${id} is damaged`)]);
+  expect(damaged.stderr).toContain(`next: roomctl backup verify ${id} --repo ${folder.directory}\n`);
+  expect(await from.query(left, [id])).toEqual([]);
+  forgePreData(folder.directory, (sql) => `${sql}\nSELECT 1 FROM nothing_of_that_name;\n`);
+  const refused = await restore(source.url, folder, words);
+  expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining("refused a statement of the schema")]);
+  expect(await from.query(left, [id])).toEqual([]);
 });

@@ -173,7 +173,7 @@ test("an empty database is not filled from a backup without migrations", async (
     environment: { ROOMCTL_REPO: folder.directory },
   });
   expect(refused).toMatchObject({ status: 12, stdout: "" });
-  expect(refused.stderr).toContain("make the schema");
+  expect(refused.stderr).toContain("the backup holds rows alone");
 });
 
 test("a damaged backup is exit 3 for verify and for restore, and needs no database to be found", async () => {

@@ -48,11 +48,10 @@ const disturbances: Record<string, Disturbance> = {
   },
 };
 
-test.each(
-  serverNames.flatMap((server) => Object.entries(disturbances).map(([what, one]) => [what, server, one] as const)),
-)(
+test.each(serverNames.flatMap((server) => Object.keys(disturbances).map((what) => [what, server] as const)))(
   "a table that is %s all the time is in a backup on %s whole, or the backup fails",
-  async (_what, server, { sql, rows, maySucceedNever }) => {
+  async (what, server) => {
+    const { sql, rows, maySucceedNever } = disturbances[what] ?? { sql: "", rows: [] };
     using folder = createBackupFolder();
     await using scratch = await createScratchDatabase({ server });
     await using database = await scratch.open();
@@ -82,7 +81,7 @@ test.each(
         if (receipt) expect(receipt.tables.find(({ name }) => name === "calm")?.rows).toBe(50000);
         if (receipt) taken.push(found ?? -1);
       }
-      expect(taken.length).toBeGreaterThan(0);
+      if (!maySucceedNever) expect(taken.length).toBeGreaterThan(0);
       expect(turns).toBeGreaterThan(0);
     } finally {
       isOver = true;

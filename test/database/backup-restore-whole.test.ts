@@ -51,6 +51,9 @@ const richRows = `
   COMMENT ON CONSTRAINT to_parent ON "odd ""schema"."odd.table" IS 'why';
   SELECT lo_create(4711); SELECT lo_put(4711, 0, decode(repeat('ab', 1500000), 'hex')); SELECT lo_put(4711, 5000000, '\\xff');
   SELECT lo_create(4712); COMMENT ON LARGE OBJECT 4711 IS 'a film'; GRANT SELECT ON LARGE OBJECT 4711 TO rich_reader;
+  GRANT SELECT ON events TO rich_other WITH GRANT OPTION;
+  SET ROLE rich_other; GRANT SELECT ON events TO rich_reader; RESET ROLE;
+  COMMENT ON TABLE events IS E'how to dump:\\n\\\\restrict nobody\\n\\\\unrestrict nobody\\n';
 `;
 
 test("a database restored whole equals one restored by pg_restore from pg_dump's archive, byte for byte", async () => {

@@ -454,7 +454,7 @@ test("a backup is found by the beginning of its id, and what is not there is ans
   using folder = createBackupFolder();
   await expect(verifyBackup(folder.directory, "latest")).rejects.toMatchObject({
     code: "E_NO_BACKUP",
-    hint: "make one with: roomctl backup create",
+    hint: "roomctl backup create",
   });
   await using scratch = await createScratchDatabase();
   await using database = await scratch.open();

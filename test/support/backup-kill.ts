@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { listBackups } from "../../src/backup/list.js";
@@ -69,9 +69,18 @@ export async function killBackups(server: ServerName, shares: readonly number[])
 /** Of all files, whatever is being made or removed meanwhile. */
 function bytesIn(folder: string): number {
   let sum = 0;
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isDirectory()) continue;
-    sum += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
+  for (const entry of entriesOf(folder)) {
+    const path = join(folder, entry.name);
+    sum += entry.isDirectory() ? bytesIn(path) : (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
   }
   return sum;
+}
+
+function entriesOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    // Gone since it was listed: a draft was published, or swept.
+    return [];
+  }
 }

@@ -32,6 +32,26 @@ CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT ';' $$;
   ]);
 });
 
+test("what another role granted is granted in its name again, and only that", () => {
+  const byPgDump =
+    'SET SESSION AUTHORIZATION "the friend"; GRANT SELECT ON a TO b; RESET SESSION AUTHORIZATION; GRANT SELECT ON a TO c;';
+  const byCatalog = 'SET ROLE "the friend"; GRANT SELECT ON a TO b; RESET ROLE; GRANT SELECT ON a TO c;';
+  for (const script of [byPgDump, byCatalog]) {
+    expect(readScript(parser, script, known)).toMatchObject([
+      { sql: "GRANT SELECT ON a TO b", settings: ['SET LOCAL ROLE "the friend"'] },
+      { sql: "GRANT SELECT ON a TO c", settings: ["SET LOCAL role TO DEFAULT"] },
+    ]);
+  }
+});
+
+test("lines that only look like psql's commands stay in bodies and comments", () => {
+  const script = "COMMENT ON TABLE a IS 'how:\n\\restrict me\n';\nCOMMENT ON TABLE b IS '\n\\unrestrict me\n';\n";
+  expect(readScript(parser, script, known).map(({ sql }) => sql)).toEqual([
+    "COMMENT ON TABLE a IS 'how:\n\\restrict me\n'",
+    "COMMENT ON TABLE b IS '\n\\unrestrict me\n'",
+  ]);
+});
+
 const postData = `
   ALTER TABLE ONLY public.a ADD CONSTRAINT a_pkey PRIMARY KEY (id);
   COMMENT ON CONSTRAINT a_pkey ON public.a IS 'key';
