@@ -48,7 +48,7 @@ export const backupRestore = defineCommand<BackupRestoreOptions, BackupRestoreRe
     },
     { command: "roomctl backup restore latest --swap", explanation: "show what would take the configured one's place" },
     {
-      command: "roomctl backup restore latest --replace --table chat_history",
+      command: "roomctl backup restore latest --replace",
       explanation: "show which rows would be replaced",
     },
     {

@@ -79,7 +79,8 @@ async function environmentOf(target: DatabaseTarget): Promise<Readonly<Record<st
     PGSSLKEY: target.sslKey,
     PGGSSENCMODE: "disable",
     PGCONNECT_TIMEOUT: String(Math.ceil(target.connectTimeoutMs / 1000)),
-    PGOPTIONS: target.options,
+    // Defaults of type money are written as this setting says, and a restore reads them under C.
+    PGOPTIONS: [target.options, "-c lc_monetary=C"].filter(Boolean).join(" "),
     PGAPPNAME: "roomctl/pg_dump",
   };
   const entries = Object.entries(given).flatMap(([name, value]) => (value ? [[name, value] as const] : []));

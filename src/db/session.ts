@@ -52,6 +52,7 @@ function wantedSettings(settings: SessionSettings): Record<string, string> {
     statement_timeout: `${settings.statementTimeoutMs ?? 0}ms`,
     idle_in_transaction_session_timeout: "0",
     idle_session_timeout: "0",
+    transaction_timeout: "0",
     client_connection_check_interval: "1000ms",
   };
 }

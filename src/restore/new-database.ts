@@ -4,6 +4,7 @@ import { shellWord } from "../core/shell.js";
 import { quoteIdentifier, quoteLiteral } from "../db/identifier.js";
 import type { Connection, Database } from "../db/pool.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
+import { loadStatement } from "../db/statement.js";
 import { withTransaction } from "../db/transaction.js";
 import { inUse } from "./connected.js";
 import { createDatabaseStatement, propertyStatements } from "./database-words.js";
@@ -109,6 +110,9 @@ export async function handOver(administration: Database, options: HandOverOption
       }
       const owner = quoteIdentifier(manifest.databaseProperties.owner);
       await attempt(connection, `ALTER DATABASE ${quoteIdentifier(name)} OWNER TO ${owner}`, options);
+      // Who may connect was somebody's decision: what takes a database's place opens it to nobody else.
+      const rights = keepAs === undefined ? [] : await readRights(connection, keepAs, name);
+      for (const statement of rights) await attempt(connection, statement, options);
     });
   } catch (error) {
     if (codeOf(error) === "42P04") throw nameTaken(name, error);
@@ -116,6 +120,11 @@ export async function handOver(administration: Database, options: HandOverOption
     if (codeOf(error) === "55006") throw await inUse(administration, [name, from], error);
     throw error;
   }
+}
+
+async function readRights(connection: Connection, from: string, to: string): Promise<readonly string[]> {
+  const rows = await connection.query<{ statement: string }>(loadStatement("restore/database-rights"), [from, to]);
+  return rows.map(({ statement }) => statement);
 }
 
 export function nameTaken(name: string, cause?: unknown): RoomctlError {

@@ -56,7 +56,7 @@ test("a database that was only marked is restored into, and keeps its mark; one 
   expect(await readMarker(wornDatabase)).toMatchObject({ environment: "development" });
 });
 
-test("what takes the place of a database is marked no laxer than it was", async () => {
+test("what takes the place of a database is marked no laxer than it was, and lets nobody else in", async () => {
   using folder = createBackupFolder();
   await using source = await createScratchDatabase();
   await markAs(source, "development");
@@ -67,10 +67,19 @@ test("what takes the place of a database is marked no laxer than it was", async 
     leftovers.push(`${source.target.database}_before_${id}`, `roomctl_restoring_${id}`);
   }
   await markAs(source, "production");
+  const rights = "SELECT datacl::text AS rights FROM pg_database WHERE datname = current_database()";
+  const before = await source.open();
+  const name = `"${source.target.database}"`;
+  await before.execute(
+    `REVOKE ALL ON DATABASE ${name} FROM PUBLIC; GRANT CONNECT ON DATABASE ${name} TO pg_monitor WITH GRANT OPTION`,
+  );
+  const wanted = await before.query(rights);
+  await before[Symbol.asyncDispose]();
   const swapped = await restore(source.url, folder, ["--swap", `--confirm=${source.target.database}`]);
   expect([swapped.status, swapped.stderr]).toEqual([0, ""]);
   await using now = await source.open();
   expect(await readMarker(now)).toMatchObject({ environment: "production" });
+  expect(await now.query(rights)).toEqual(wanted);
 });
 
 test("a role that may make databases and is no superuser restores what it owns", async () => {

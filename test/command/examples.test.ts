@@ -56,7 +56,7 @@ const expected: Readonly<Record<string, number>> = {
   "roomctl backup prune --keep-within 14d --keep-monthly 12 --keep-chosen 90d --verify": 0,
   "roomctl backup restore latest --new-database app_copy": 0,
   "roomctl backup restore latest --swap": 0,
-  "roomctl backup restore latest --replace --table chat_history": 0,
+  "roomctl backup restore latest --replace": 0,
   "roomctl backup restore latest --schema-into look --table users": 0,
   "roomctl backup drill": 0,
   "roomctl backup drill latest --json": 0,

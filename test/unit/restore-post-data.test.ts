@@ -91,10 +91,15 @@ test("neighbours that build indexes or check foreign keys share a batch; event t
 test("items of a batch run side by side only where their locks allow it, and a failure ends it", async () => {
   const [items = []] = planPostData(readScript(parser, postData, known)).batches;
   const seen: string[] = [];
+  let endOther = () => {};
+  const otherEnded = new Promise<void>((resolve) => {
+    endOther = resolve;
+  });
   const work = async ({ number }: PostDataItem) => {
     seen.push(`+${number}`);
-    await sleep(number === 1 ? 20 : 5);
+    await (number === 1 ? otherEnded : sleep(1));
     seen.push(`-${number}`);
+    if (number === 5) endOther();
   };
   await runBatch(items, 3, work);
   // 4 waits for the key of its table; 5 is of another one.
