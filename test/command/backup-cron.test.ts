@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -22,10 +23,14 @@ import { programPath, type RunOptions, runRoomctl } from "../support/cli.js";
 import { createScratchDatabase, type ScratchDatabase } from "../support/postgres.js";
 
 const root = mkdtempSync(join(tmpdir(), "roomctl-cron-"));
+/** This Node, where every user can run it: root's own may lie in a folder that is closed to others. */
+const openNode = join(root, "node");
 let scratch: ScratchDatabase;
 
 beforeAll(async () => {
   chmodSync(root, 0o755);
+  copyFileSync(process.execPath, openNode);
+  chmodSync(openNode, 0o755);
   scratch = await createScratchDatabase();
   await using database = await scratch.open();
   await database.execute(
@@ -142,7 +147,7 @@ test("an old draft that cannot be removed stands in no backup's way", async () =
   for (const path of [held, draft]) utimesSync(path, lastYear, lastYear);
   chmodSync(folder.directory, 0o777);
   const words = [programPath, "backup", "create", "--repo", folder.directory, "--quiet", ...rowsAlone];
-  expect(await runPlain(process.execPath, words, { ROOMCTL_DATABASE_URL: scratch.url })).toEqual({
+  expect(await runPlain(openNode, words, { ROOMCTL_DATABASE_URL: scratch.url })).toEqual({
     status: 0,
     stdout: "",
     stderr: "",
@@ -155,7 +160,7 @@ test("a repository that its user cannot write is exit 1 with the way out", async
   using folder = createBackupFolder();
   chmodSync(folder.directory, 0o555);
   const words = [programPath, "backup", "create", "--repo", folder.directory, "--quiet", ...rowsAlone];
-  const refused = await runPlain(process.execPath, words, { ROOMCTL_DATABASE_URL: scratch.url });
+  const refused = await runPlain(openNode, words, { ROOMCTL_DATABASE_URL: scratch.url });
   expect(refused).toMatchObject({ status: 1, stdout: "" });
   expect(refused.stderr).toMatch(/cannot use the backup folder .*(EACCES|EROFS)/);
   expect(refused.stderr).toContain("--repo DIR");

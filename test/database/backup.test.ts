@@ -61,11 +61,14 @@ test("nobody can truncate a table from the moment a backup begins to read until 
   using folder = createBackupFolder();
   await using scratch = await createScratchDatabase();
   await using database = await scratch.open();
-  await using other = await scratch.open({ lockTimeoutMs: 100 });
+  await using other = await scratch.open({ maxConnections: 1 });
   await database.execute(manyRows);
+  // Connected beforehand, and refused at once: nobody has to wait longer than the backup takes.
+  await other.execute("SELECT 1");
   const attempts: Promise<unknown>[] = [];
   const onProgress = ({ done }: { readonly done?: number }) => {
-    if (done === 0) attempts.push(other.execute("TRUNCATE second").then(() => "truncated", codeOf));
+    const attempt = "LOCK TABLE second IN ACCESS EXCLUSIVE MODE NOWAIT; TRUNCATE second";
+    if (done === 0) attempts.push(other.execute(attempt).then(() => "truncated", codeOf));
   };
   const receipt = await createBackup(database, { repository: folder.directory, clock: systemClock, onProgress });
   const outcomes = await Promise.all(attempts);
