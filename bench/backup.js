@@ -43,7 +43,7 @@ async function run() {
   const piped = join(folder, "pg.zst");
   const create = (name, compress) =>
     `rm -rf ${dumps[name]} && ${roomctl} backup create --quiet --repo ${dumps[name]} --compress ${compress}`;
-  const results = await interleave({
+  const results = interleave({
     "roomctl backup create": create("zstd", "zstd"),
     "pg_dump -Fd -j2": `rm -rf ${dumps.directory} && pg_dump -Fd -j2 -f ${dumps.directory} bench`,
     "pg_dump -Fc -Z0 | zstd -3 -T2": `pg_dump -Fc -Z0 bench | zstd -3 -T2 -q -f -o ${piped}`,
@@ -61,22 +61,34 @@ async function run() {
   ratio(results, "roomctl backup create", "roomctl backup verify", ">= 3");
   rmSync(dumps.none, { recursive: true });
   rmSync(dumps.raw, { recursive: true });
-  const restored = await interleave(
-    {
-      "roomctl backup restore": `${roomctl} backup restore latest --quiet --jobs 2 --repo ${dumps.zstd} --new-database restored`,
-      "pg_restore -j2": `createdb restored && pg_restore -j2 -d restored ${dumps.directory}`,
-      "pg_restore -j2 --section=data": `createdb restored && pg_restore --section=pre-data -d restored ${dumps.directory} && pg_restore -j2 --section=data -d restored ${dumps.directory}`,
+  const emptied = "dropdb --if-exists --force restored";
+  const restored = interleave({
+    "roomctl backup restore": {
+      before: emptied,
+      command: `${roomctl} backup restore latest --json --jobs 2 --repo ${dumps.zstd} --new-database restored`,
     },
-    "dropdb --if-exists --force restored",
-  );
+    "pg_restore -j2": {
+      before: emptied,
+      command: `createdb restored && pg_restore -j2 -d restored ${dumps.directory}`,
+    },
+    "pg_restore -j2 --section=data": {
+      before: `${emptied} && createdb restored && pg_restore --section=pre-data -d restored ${dumps.directory}`,
+      command: `pg_restore -j2 --section=data -d restored ${dumps.directory}`,
+    },
+  });
   ratio(restored, "pg_restore -j2", "roomctl backup restore", ">= 1.5");
+  ratio(restored, "pg_restore -j2 --section=data", "roomctl backup restore: rows", ">= 1.5");
 }
 
-/** Runs each command once a round, in turn; prints medians of wall time, CPU of client and server, and peak memory. */
-async function interleave(commands, before = "true") {
+/**
+ * Runs each command once a round, in turn; prints medians of wall time, CPU of client and server, and peak memory; and of
+ * the phases of a restore, where a command reports them. `before` is not measured. Returns the medians of wall time.
+ */
+function interleave(commands) {
   const samples = new Map(Object.keys(commands).map((name) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
-    for (const [name, command] of Object.entries(commands)) {
+    for (const [name, task] of Object.entries(commands)) {
+      const { before = "true", command } = typeof task === "string" ? { command: task } : task;
       shell(before);
       samples.get(name).push(measure(command));
     }
@@ -91,6 +103,11 @@ async function interleave(commands, before = "true") {
     console.log(
       `${name.padEnd(40)}${cells[0].padStart(6)}${cells[1].padStart(15)}${cells[2].padStart(15)}${(memory ? memory.toFixed(0) : "–").padStart(14)}`,
     );
+    for (const phase of Object.keys(taken[0].phasesMs)) {
+      const phaseMs = median(taken.map(({ phasesMs }) => phasesMs[phase]));
+      medians.set(`${name}: ${phase}`, phaseMs);
+      console.log(`${`  ${phase}`.padEnd(40)}${(phaseMs / 1000).toFixed(2).padStart(6)}`);
+    }
   }
   return medians;
 }
@@ -104,7 +121,7 @@ function ratio(medians, theirs, ours, wanted) {
 function measure(command) {
   const serverBefore = serverCpuMs();
   const startedMs = performance.now();
-  const said = shell(`${command}\ntimes >&2`);
+  const { stderr: said, stdout } = shell(`${command}\ntimes >&2`);
   const wallMs = performance.now() - startedMs;
   const [, children = ""] = said.trim().split("\n").slice(-2);
   const clientMs = [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
@@ -112,7 +129,14 @@ function measure(command) {
     0,
   );
   const memoryMb = Number(/^peak-rss-kb (\d+)$/m.exec(said)?.[1] ?? 0) / 1024;
-  return { wallMs, clientMs, serverMs: serverCpuMs() - serverBefore, memoryMb };
+  return { wallMs, clientMs, serverMs: serverCpuMs() - serverBefore, memoryMb, phasesMs: phasesOf(stdout) };
+}
+
+/** Duration of each phase by its name, of a restore that says it as JSON. */
+function phasesOf(stdout) {
+  if (!stdout.startsWith("{")) return {};
+  const { phases } = JSON.parse(stdout).receipt;
+  return Object.fromEntries(phases.map(({ name, durationMs }) => [name, durationMs]));
 }
 
 /** Of sessions that have ended: the postmaster has waited for them. */
@@ -137,7 +161,7 @@ function shell(command) {
     },
   });
   if (child.status !== 0) throw new Error(`${command} exited with ${child.status}: ${child.stderr}`);
-  return child.stderr;
+  return child;
 }
 
 function bytesIn(place) {

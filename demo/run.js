@@ -52,7 +52,7 @@ const steps = [
     0,
   ],
   ["Every operation leaves a record.", "operations", 0],
-  ["The rooms come back from the backup that the wipe took.", "backup restore latest", 0],
+  ["The rooms come back, from the backup that the wipe took.", "wipe undo latest", 0],
   ["Would any sequence hand out an id that exists?", "sequences check", 0],
   ["What would a server start bring back, from the rows alone?", "recover --dry-run --limit 5", 0],
   ["Stop the server; this was a demonstration, so its data goes as well.", "embedded stop --remove-data", 0],

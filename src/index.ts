@@ -12,14 +12,23 @@ export { readQueryFiles } from "./compat/queries.js";
 export type {
   AppDefinition,
   AuditCheck,
+  GuardRules,
   RecoveryDefinition,
   StateEntry,
   TableShape,
   WipeScope,
+  WipeSubject,
 } from "./core/catalogue.js";
 export { type Clock, systemClock } from "./core/clock.js";
 export { type ErrorCode, exitCodes, RoomctlError } from "./core/errors.js";
 export { referenceApp } from "./core/reference-app.js";
+export {
+  type Announcement,
+  announceChange,
+  type Change,
+  readAnnouncements,
+  readTombstones,
+} from "./db/announce.js";
 export { type EmbeddedOptions, type EmbeddedServer, startEmbedded, stopEmbedded } from "./db/embedded.js";
 export { type Environment, type Marker, readMarker } from "./db/marker.js";
 export { type Operation, readOperations } from "./db/operations.js";
@@ -47,8 +56,15 @@ export { decideRoom, decideRooms, type RoomDecision } from "./recover/decide.js"
 export { planRecovery, type RecoveryPlan } from "./recover/plan.js";
 export { type ApplyRestoreOptions, applyRestore, type RestoreResult } from "./restore/apply.js";
 export { planRestore, type RestorePlan } from "./restore/plan.js";
+export { applyUndo, planUndo, type UndoPlan, type UndoResult } from "./restore/undo.js";
+export { type FoundWipe, findWipe } from "./restore/undo-find.js";
 export { type TraceRecord, traceOnScratch } from "./trace/trace.js";
 export { type ApplyWipeOptions, applyWipe, type WipeResult } from "./wipe/apply.js";
+export { estimateWipe, type WipeEstimate } from "./wipe/estimate.js";
+export type { GuardLook, GuardRequest } from "./wipe/guard.js";
+export { assertGuards, readGuards } from "./wipe/guards.js";
 export { planWipe, type WipePlan } from "./wipe/plan.js";
+export { type ApplyRowWipeOptions, applyRowWipe, type RowWipeResult } from "./wipe/rows-apply.js";
+export { planRowWipe, type RowWipePlan, type RowWipeRequest } from "./wipe/rows-plan.js";
 export { applySequenceReset, planSequenceReset } from "./wipe/sequence-reset.js";
 export { checkSequences } from "./wipe/sequences.js";

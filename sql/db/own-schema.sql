@@ -46,6 +46,19 @@ CREATE TABLE IF NOT EXISTS roomctl.marker (
     marked_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     marked_by   text NOT NULL DEFAULT session_user
 );
+-- Whether somebody said so, or the first migrate assumed it because nobody said anything.
+ALTER TABLE roomctl.marker
+    ADD COLUMN IF NOT EXISTS origin text NOT NULL DEFAULT 'said' CHECK (origin IN ('said', 'assumed'));
+
+-- Tables that no wipe may touch, by name.
+CREATE TABLE IF NOT EXISTS roomctl.protected (
+    schema       text NOT NULL,
+    name         text NOT NULL,
+    protected_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    protected_by text NOT NULL DEFAULT session_user,
+    note         text,
+    PRIMARY KEY (schema, name)
+);
 
 -- What roomctl did to the data: who, when, by which plan, with which result.
 CREATE TABLE IF NOT EXISTS roomctl.operations (
@@ -60,3 +73,23 @@ CREATE TABLE IF NOT EXISTS roomctl.operations (
     plan         jsonb NOT NULL,
     result       jsonb NOT NULL
 );
+
+-- What a second store that is kept in step must learn of: see docs/announcements.md.
+CREATE TABLE IF NOT EXISTS roomctl.epochs (
+    -- 19 bits: a document's version is epoch << 44 | outbox id, in one bigint.
+    epoch     bigint PRIMARY KEY CHECK (epoch BETWEEN 1 AND 524287),
+    kind      text NOT NULL,
+    -- The row of roomctl.operations that tells more.
+    operation bigint,
+    -- [{"table": "users", "change": "emptied" | "deleted" | "changed" | "restored"}]
+    tables    jsonb NOT NULL,
+    at        timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Primary keys of rows that a wipe of some rows deleted, every value as text.
+CREATE TABLE IF NOT EXISTS roomctl.tombstones (
+    epoch      bigint NOT NULL,
+    table_name text NOT NULL,
+    key        jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS tombstones_epoch ON roomctl.tombstones (epoch, table_name);

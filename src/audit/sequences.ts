@@ -57,16 +57,14 @@ function exhausted({ sequence, lastValue }: SequenceState): Finding {
   };
 }
 
-/** From here on a wider type has to be planned; close to the end it cannot wait. */
-const [warningPercent, errorPercent] = [75, 95];
-
-function nearlyUsedUp({ sequence, usedPercent }: SequenceState): readonly Finding[] {
-  if (sequence.cycles || usedPercent === null || usedPercent < warningPercent) return [];
+/** First a wider type has to be planned; close to the end it cannot wait. */
+function nearlyUsedUp({ sequence, usedPercent, headRoom }: SequenceState): readonly Finding[] {
+  if (headRoom === null || usedPercent === null) return [];
   const name = formatName(sequence);
   return [
     {
       id: "sequence-nearly-used-up",
-      severity: usedPercent >= errorPercent ? "error" : "warning",
+      severity: headRoom,
       subject: name,
       title: `sequence ${name} has used ${usedPercent.toFixed(1)}% of its values`,
       why: "at the end every insert that draws from it fails; the column's own type counts too",

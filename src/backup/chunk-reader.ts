@@ -18,7 +18,6 @@ export async function* readChunk(
   chunk: ManifestChunk,
   options: { readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<Buffer, void, void> {
-  const { unpack } = codecs[table.codec];
   const digest = createHash("sha256");
   await using file = await stored.openFile(chunk.file);
   if (file.sizeBytes !== chunk.sizeBytes) {
@@ -27,24 +26,15 @@ export async function* readChunk(
   const ahead: Promise<Buffer>[] = [];
   let position = 0;
   let read: Promise<unknown> = Promise.resolve();
-  for (const [number, [rawBytes, storedBytes, hash]] of chunk.blocks.entries()) {
+  for (const [number, [, storedBytes]] of chunk.blocks.entries()) {
     options.signal?.throwIfAborted();
     const at = position;
     position += storedBytes;
     const packed = read.then(() => file.read(at, storedBytes));
     read = packed;
-    const block = packed.then(async (bytes) => {
+    const block = packed.then((bytes) => {
       digest.update(bytes);
-      const raw = await unpack(bytes).catch((cause: unknown) => {
-        throw new ChunkDamage(
-          chunk,
-          "checksum",
-          `cannot be unpacked in block ${number + 1}: ${messageOf(cause)}`,
-          cause,
-        );
-      });
-      if (raw.length === rawBytes && hashBlock(raw) === hash) return raw;
-      throw new ChunkDamage(chunk, "checksum", `holds other bytes than were written, in block ${number + 1}`);
+      return unpackBlock(table, chunk, number, bytes);
     });
     // Asked for later, so a failure in between is not unhandled.
     block.catch(() => {});
@@ -55,6 +45,21 @@ export async function* readChunk(
   if (digest.digest("hex") !== chunk.sha256) {
     throw new ChunkDamage(chunk, "checksum", "was changed: its SHA-256 does not match");
   }
+}
+
+async function unpackBlock(
+  { codec }: Pick<ManifestTable, "codec">,
+  chunk: ManifestChunk,
+  number: number,
+  packed: Buffer,
+): Promise<Buffer> {
+  const [rawBytes, , hash] = chunk.blocks[number] ?? [];
+  const raw = await codecs[codec].unpack(packed).catch((cause: unknown) => {
+    const what = `cannot be unpacked in block ${number + 1}: ${messageOf(cause)}`;
+    throw new ChunkDamage(chunk, "checksum", what, cause);
+  });
+  if (raw.length === rawBytes && hashBlock(raw) === hash) return raw;
+  throw new ChunkDamage(chunk, "checksum", `holds other bytes than were written, in block ${number + 1}`);
 }
 
 /** What is wrong with a chunk's file. */

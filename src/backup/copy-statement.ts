@@ -8,15 +8,19 @@ export interface PageRange {
 }
 
 /**
- * The statement that reads a table's own rows, all or those on some pages. Columns are named: `COPY (SELECT * …)` would
+ * The statement that reads a table's own rows, all, those that were chosen, or those of them on some pages. Columns are named: `COPY (SELECT * …)` would
  * carry generated ones, which no restore could load.
  */
 export function copyStatement(table: CopiedTable, pages?: PageRange): string {
   const list = table.columns.map(({ name }) => quoteIdentifier(name)).join(", ");
   const format = table.format === "binary" ? " (FORMAT binary)" : "";
+  const { chosenRows } = table;
   // To name no column would mean all of them, so a table without any is read by a query.
-  if (pages === undefined && list !== "") return `COPY ${quoteName(table)} (${list}) TO STDOUT${format}`;
-  return `COPY (SELECT ${list} FROM ONLY ${quoteName(table)}${pages ? condition(pages) : ""}) TO STDOUT${format}`;
+  if (pages === undefined && chosenRows === undefined && list !== "") {
+    return `COPY ${quoteName(table)} (${list}) TO STDOUT${format}`;
+  }
+  const source = chosenRows ?? `ONLY ${quoteName(table)}`;
+  return `COPY (SELECT ${list} FROM ${source}${pages ? condition(pages) : ""}) TO STDOUT${format}`;
 }
 
 /** Answered by a TID range scan, which reads those pages only. */

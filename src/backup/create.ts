@@ -36,6 +36,11 @@ export interface CreateBackupOptions {
    * partitions). The backup reads through it, and takes neither locks nor a snapshot of its own.
    */
   readonly connection?: Connection;
+  /**
+   * Only some rows of a table: by its `quoteName`, an SQL condition over its rows, which may name `ctid` and temporary
+   * tables of `connection`, without which there is none. That of a parent holds for its partitions and children.
+   */
+  readonly conditions?: ReadonlyMap<string, string>;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   readonly onProgress?: (event: { readonly message: string; readonly done?: number; readonly total?: number }) => void;
@@ -83,7 +88,9 @@ interface BackedUpTable extends QualifiedName {
  */
 export async function createBackup(database: Database, options: CreateBackupOptions): Promise<BackupReceipt> {
   const { connection } = options;
-  if (connection) return writeBackup(options, (work) => withinTransaction(connection, options.tables, work));
+  if (connection) return writeBackup(options, (work) => withinTransaction(connection, options, work));
+  if (options.conditions)
+    throw new RoomctlError("E_INTERNAL", "a backup of some rows needs the session that chose them");
   const lock = { waitMs: options.lockWaitMs ?? 0, signal: options.signal };
   return withLock(database, "backup", lock, () =>
     writeBackup(options, async (work) => {

@@ -1,5 +1,5 @@
 import type { Connection } from "../db/pool.js";
-import { createBlockPool } from "./chunk-writer.js";
+import { createBlockPool } from "./block-writer.js";
 import type { DumpOptions } from "./dump.js";
 import { largeObjectColumns, largeObjectPages, readLargeObjects } from "./large-objects.js";
 import type { ManifestLargeObjects } from "./manifest.js";

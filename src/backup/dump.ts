@@ -1,6 +1,6 @@
 import { formatName } from "../db/identifier.js";
 import type { Connection } from "../db/pool.js";
-import { type BlockPool, createBlockPool } from "./chunk-writer.js";
+import { type BlockPool, createBlockPool } from "./block-writer.js";
 import { type ChunkJob, planChunks, readStorage } from "./chunks.js";
 import type { Compression } from "./codec.js";
 import { copyStatement } from "./copy-statement.js";
@@ -54,7 +54,9 @@ export async function dumpTables(
     const { schema, name, ancestors, copied, format } = table;
     const written = [...(chunks.get(index + 1) ?? [])].sort((a, b) => (a.file < b.file ? -1 : 1));
     const contents = { ...addFingerprints(written), chunks: written };
-    return { schema, name, ancestors, columns: copied, format, codec: options.compression.codec, ...contents };
+    const isPartial = table.chosenRows === undefined ? {} : { isPartial: true as const };
+    const { codec } = options.compression;
+    return { schema, name, ...isPartial, ancestors, columns: copied, format, codec, ...contents };
   });
 }
 
@@ -120,11 +122,11 @@ async function runJobs(
 }
 
 async function dumpChunk(connection: Connection, job: Job, options: Dumping): Promise<ManifestChunk> {
-  const { schema, name, copied: columns, format } = job.table;
+  const { schema, name, copied: columns, format, chosenRows } = job.table;
   return writeChunk(connection, {
     ...options,
     what: formatName(job.table),
-    statement: copyStatement({ schema, name, columns, format }, job.pages),
+    statement: copyStatement({ schema, name, columns, format, chosenRows }, job.pages),
     format,
     file: `data/${number(job.tableNumber)}.${number(job.chunkNumber)}`,
   });

@@ -9,6 +9,8 @@ import { createRowsHash } from "./rows.js";
 export interface CopiedTable extends QualifiedName {
   readonly columns: readonly { readonly name: string }[];
   readonly format: CopyFormat;
+  /** A relation, quoted, that shows only some of its rows, with the columns; all of them unless told. */
+  readonly chosenRows?: string;
 }
 
 /**

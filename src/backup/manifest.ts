@@ -41,6 +41,8 @@ export interface ManifestChunk extends RowsFingerprint {
 }
 
 export interface ManifestTable extends QualifiedName, RowsFingerprint {
+  /** Only the rows that a wipe or a reset was about to change: no copy of the table. */
+  readonly isPartial?: true;
   /** Partitioned or inheritance parents, near and far. */
   readonly ancestors: readonly QualifiedName[];
   /** In the order of the file's fields; generated columns are left out. */

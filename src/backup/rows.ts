@@ -1,4 +1,6 @@
-import xxhash, { type XXHash } from "xxhash-wasm";
+import { xxHash64 } from "../core/xxhash64.js";
+import type { CopySink } from "../db/copy-out.js";
+import { createRowIntake, type RowIntake } from "../db/row-intake.js";
 import type { CopyFormat, RowsFingerprint } from "./manifest.js";
 
 /**
@@ -6,47 +8,40 @@ import type { CopyFormat, RowsFingerprint } from "./manifest.js";
  * (https://xxhash.com), so it does not depend on the order of the rows, and sums of parts add up to that of the whole.
  * It tells equal contents from different ones; it is no proof against forgery.
  */
-export interface RowsHash {
-  /** A row, or a piece of one: `isEnd` is true for the last. The first piece of a stream holds the header whole. */
-  data(bytes: Uint8Array, isEnd: boolean): void;
+export interface RowsHash extends CopySink {
+  /** After the last row, once. */
   result(): RowsFingerprint;
 }
 
 /** xxHash64 of a block of bytes, 16 hex digits. */
 export function hashBlock(bytes: Uint8Array): string {
-  return library.h64Raw(bytes).toString(16).padStart(16, "0");
+  return xxHash64(bytes).toString(16).padStart(16, "0");
 }
 
-// A WebAssembly module of 7 KiB: 3 ms.
-const library = await xxhash();
-
-/** Signature, flags and length of the header's extension, which is empty: see "Binary Format" of COPY in the manual. */
-const binaryHeaderBytes = 19;
-
-/** For one COPY stream of a table, given message by message. */
+/** For one COPY stream of a table, whose bytes nobody wants to keep. */
 export function createRowsHash(format: CopyFormat): RowsHash {
-  let skip = format === "binary" ? binaryHeaderBytes : 0;
-  let rows = 0;
-  let sum = 0n;
-  let long: XXHash<bigint> | undefined;
+  const intake = idle.pop() ?? createRowIntake(1, hashedAtOnceBytes);
+  intake.begin({ isBinary: format === "binary", onBlock: intake.release });
   return {
-    data(bytes, isEnd) {
-      const row = skip === 0 ? bytes : bytes.subarray(skip);
-      skip = 0;
-      if (long !== undefined || !isEnd) {
-        long = (long ?? library.create64()).update(row);
-        if (!isEnd) return;
-        sum = BigInt.asUintN(64, sum + long.digest());
-        long = undefined;
-      } else {
-        // The trailer, -1, comes alone, or right after the header of an empty table.
-        if (format === "binary" && row.length === 2 && row[0] === 0xff) return;
-        sum = BigInt.asUintN(64, sum + library.h64Raw(row));
-      }
-      rows += 1;
+    push: intake.push,
+    result() {
+      const result = fingerprintOf(intake);
+      idle.push(intake);
+      return result;
     },
-    result: () => ({ rows, fingerprint: String(sum) }),
   };
+}
+
+/** A block that the processor's nearer memory holds. */
+const hashedAtOnceBytes = 128 * 1024;
+
+/** To be used again: each takes address space of many GB, and a database may have thousands of tables. */
+const idle: RowIntake[] = [];
+
+/** Of the rows that an intake has seen. */
+export function fingerprintOf(intake: RowIntake): RowsFingerprint {
+  const { rows, sum } = intake.result();
+  return { rows, fingerprint: String(sum) };
 }
 
 /** The fingerprint of rows that lie in several parts. */

@@ -9,7 +9,10 @@ export interface Relation extends QualifiedName, Pick<TableFacts, "oid" | "kind"
   readonly ancestors: readonly QualifiedName[];
 }
 
-export type SelectedTable = TableFacts & Relation;
+export interface SelectedTable extends TableFacts, Relation {
+  /** A view of this session, quoted, that shows only the rows to copy; all of them unless told. */
+  readonly chosenRows?: string;
+}
 
 /** What of a database a backup covers, as the catalog says now. */
 export interface Selection {
@@ -29,7 +32,7 @@ export async function readSelection(
   queryable: Queryable,
   names: readonly QualifiedName[] | undefined,
 ): Promise<Selection> {
-  const scope = { includesOwn: names === undefined };
+  const scope = scopeOf(names);
   const lockable = choose(await readSelectable(queryable, scope), names);
   const sequences = await readSequences(queryable, scope);
   return {
@@ -45,7 +48,12 @@ export async function readLockable(
   queryable: Queryable,
   names: readonly QualifiedName[] | undefined,
 ): Promise<readonly Relation[]> {
-  return choose(await readSelectable(queryable, { includesOwn: names === undefined }), names);
+  return choose(await readSelectable(queryable, scopeOf(names)), names);
+}
+
+/** roomctl's own tables belong to a whole backup, and to one that names them, as a wipe names the outbox. */
+function scopeOf(names: readonly QualifiedName[] | undefined): SchemaScope {
+  return { includesOwn: names?.some(({ schema }) => schema === "roomctl") ?? true };
 }
 
 /** All tables with their ancestors. */

@@ -3,6 +3,7 @@ import { retry } from "../core/retry.js";
 import { type QualifiedName, quoteLiteral, quoteName } from "../db/identifier.js";
 import type { Connection, Database, Queryable } from "../db/pool.js";
 import { codeOf, isLockConflict, sqlstate } from "../db/sqlstate.js";
+import { chooseRows } from "./chosen-rows.js";
 import { type Relation, readLockable, readSelection, type Selection } from "./selection.js";
 import { applyReadSettings } from "./settings.js";
 
@@ -62,12 +63,15 @@ export async function withSnapshot<T>(database: Database, options: SnapshotOptio
  */
 export async function withinTransaction<T>(
   connection: Connection,
-  tables: readonly QualifiedName[] | undefined,
+  choice: { readonly tables?: readonly QualifiedName[]; readonly conditions?: ReadonlyMap<string, string> },
   work: SnapshotWork<T>,
 ): Promise<T> {
   await connection.execute("SAVEPOINT roomctl_backup");
+  const chosen = choice.conditions ? await chooseRows(connection, choice.tables, choice.conditions) : undefined;
   await applyReadSettings(connection, "transaction");
-  const result = await work({ leader: connection, helpers: [] }, await readSelection(connection, tables));
+  const selection = await readSelection(connection, choice.tables);
+  const tables = selection.tables.map((table) => ({ ...table, chosenRows: chosen?.get(table.oid) }));
+  const result = await work({ leader: connection, helpers: [] }, { ...selection, tables });
   await connection.execute("ROLLBACK TO SAVEPOINT roomctl_backup; RELEASE SAVEPOINT roomctl_backup");
   return result;
 }

@@ -1,7 +1,8 @@
 import { RoomctlError } from "../core/errors.js";
 import { readCopy } from "../db/copy-out.js";
 import type { Connection } from "../db/pool.js";
-import { type BlockPool, createChunkWriter } from "./chunk-writer.js";
+import type { BlockPool } from "./block-writer.js";
+import { createChunkWriter } from "./chunk-writer.js";
 import { type Compression, codecs } from "./codec.js";
 import type { CopyFormat, ManifestChunk } from "./manifest.js";
 import type { Draft } from "./repository.js";

@@ -52,6 +52,20 @@ const recovery = z.strictObject({
   states: z.array(z.strictObject({ name: z.string(), table: z.string(), statement: z.string() })).default([]),
 });
 
+const subject = z.strictObject({
+  name: z.enum(["room", "user", "test-users"]),
+  summary: z.string(),
+  rows: z.array(z.strictObject({ table, where: z.string().includes("{value}") })).min(1),
+});
+
+const guards = z.strictObject({
+  protectedHosts: z.array(z.string()).optional(),
+  protectedTables: z.array(table).optional(),
+  ignoredClients: z.array(z.string()).optional(),
+  liveStatement: z.string().optional(),
+  liveUrl: z.url().optional(),
+});
+
 const app = z.strictObject({
   name: z.string().default("this app"),
   migrations: z.string().default("migrations"),
@@ -60,6 +74,9 @@ const app = z.strictObject({
   shapes: z.record(z.string(), z.record(z.string(), z.string())).default({}),
   scopes: z.array(scope).default([]).superRefine(checkScopes),
   checks: z.array(check).default([]),
+  subjects: z.array(subject).optional(),
+  ages: z.record(table, z.string()).optional(),
+  guards: guards.optional(),
   recovery: recovery.optional(),
 });
 
@@ -119,6 +136,10 @@ function toApp(given: z.infer<typeof app>, directory: string): AppDefinition {
   return {
     ...rest,
     checks: given.checks.map((entry) => ({ ...entry, statement: file(entry.statement) })),
+    guards: given.guards && {
+      ...given.guards,
+      ...(given.guards.liveStatement === undefined ? {} : { liveStatement: file(given.guards.liveStatement) }),
+    },
     recovery: given.recovery && {
       ...given.recovery,
       roomsStatement: file(given.recovery.roomsStatement),

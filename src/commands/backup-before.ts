@@ -10,6 +10,8 @@ export interface BackUpRequest {
   /** In the transaction that will change the tables, with writers locked out of them. */
   readonly connection: Connection;
   readonly tables: readonly QualifiedName[];
+  /** Only some rows of a table, by its `quoteName`: an SQL condition over them. */
+  readonly conditions?: ReadonlyMap<string, string>;
   /** The command that takes it: `roomctl wipe --scope rooms`. */
   readonly command: string;
   readonly context: CommandContext;
@@ -17,13 +19,14 @@ export interface BackUpRequest {
 
 /** A backup of tables that are about to lose rows, read back completely. Throws E_BACKUP_DAMAGED when it is not sound. */
 export async function backUpBefore(request: BackUpRequest): Promise<BackupReceipt> {
-  const { database, connection, tables, command, context } = request;
+  const { database, connection, tables, conditions, command, context } = request;
   const { settings, clock, signal, onProgress } = context;
   const repository = settings.backupRepository.value;
   const receipt = await createBackup(database, {
     repository,
     tables,
     connection,
+    conditions,
     clock,
     signal,
     onProgress,

@@ -23,12 +23,14 @@ import {
 } from "../restore/new-database.js";
 import { hasScripts } from "../restore/schema.js";
 import type { WholeRestoreResult } from "../restore/whole.js";
+import { raiseEpoch } from "./backup-restore-epoch.js";
 import { wholePlanLines } from "./backup-restore-lines.js";
 import { readEnvironment } from "./backup-restore-mark.js";
 import { migrateAndRestore } from "./backup-restore-migrate.js";
 import type { BackupRestoreOptions } from "./backup-restore-options.js";
 import { assertWhole, describeWhole, restoreInto, type WholePlan, type WholeRestored } from "./backup-restore-whole.js";
 import type { CommandContext } from "./command.js";
+import { passGuards } from "./guarding.js";
 
 export interface NewRequest {
   readonly backup: SoundBackup;
@@ -59,8 +61,11 @@ export async function restoreSwapped(request: NewRequest): Promise<WholeRestored
   const isAsked = !options.isDryRun && options.confirm !== undefined;
   const plan = { ...describeWhole(backup, place), next: `${context.repeat(command)} --confirm` };
   const environment = await readConfigured(context, async (database) => {
+    if (!isAsked) return;
     const lines = wholePlanLines(shown(plan, null), plainStyle);
-    if (isAsked) await context.confirm({ database, given: options.confirm, command, lines });
+    // No row is lost, so no table needs protection: the database is kept under another name.
+    await passGuards({ database, tables: [], command, allowed: options.allowed, context });
+    await context.confirm({ database, given: options.confirm, command, lines });
   });
   if (!isAsked) return shown(plan, environment);
   await assertNobodyConnected(administration, target.database, context.signal);
@@ -106,6 +111,7 @@ async function make(administration: Database, request: NewRequest, { plan, atLea
     const receipt = await dropIfUseless(administration, request, () =>
       fillTemporary(administration, request, { lock, atLeast }),
     );
+    if (plan.keepsAs !== null) await raiseEpoch(request);
     const keepAs = plan.keepsAs ?? undefined;
     await handOver(administration, { manifest: backup.manifest, name: plan.database, keepAs, onWarning: warn });
     const durationMs = clock.monotonicMs() - startedMs;

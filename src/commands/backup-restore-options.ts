@@ -2,6 +2,7 @@ import { RoomctlError } from "../core/errors.js";
 import type { QualifiedName } from "../db/identifier.js";
 import { parseJobs, parseTables } from "./backup-create-options.js";
 import type { Flag, ParsedInput } from "./command.js";
+import { allowFlag } from "./guarding.js";
 import { directoryFlag } from "./migrate-options.js";
 
 /**
@@ -22,6 +23,8 @@ export interface BackupRestoreOptions {
   readonly tables: readonly QualifiedName[] | undefined;
   /** `true` for a bare --confirm, else the name that was typed. */
   readonly confirm: string | true | undefined;
+  /** Guards that the operator steps over, by name. */
+  readonly allowed: readonly string[];
   readonly isDryRun: boolean;
   /** Sessions that load and build at the same time. */
   readonly jobs: number;
@@ -54,6 +57,7 @@ export const backupRestoreFlags: readonly Flag[] = [
     isConsent: true,
   },
   { flags: "--plan <token>", description: "Consent to exactly the plan of this token of --replace", isConsent: true },
+  allowFlag,
   { flags: "--no-backup", description: "With --replace: keep no copy of the rows that go", isConsent: true },
   { flags: "--jobs <n>", description: "How many connections load and build at once (default: one per core, 2 to 4)" },
   {
@@ -65,12 +69,13 @@ export const backupRestoreFlags: readonly Flag[] = [
 
 /** Throws E_USAGE. */
 export function parseBackupRestore({ words, flags }: ParsedInput): BackupRestoreOptions {
-  const { table, confirm, dryRun, jobs, searchPath } = flags;
+  const { table, confirm, allow, dryRun, jobs, searchPath } = flags;
   const options = {
     backup: words[0] ?? "latest",
     way: parseWay(flags),
     tables: parseTables(table),
     confirm: typeof confirm === "string" || confirm === true ? confirm : undefined,
+    allowed: Array.isArray(allow) ? allow : [],
     isDryRun: dryRun === true,
     jobs: parseJobs(jobs),
     searchPath: typeof searchPath === "string" ? searchPath : undefined,
@@ -110,12 +115,18 @@ function parseNew(flag: string, name: string): string {
 const longestName = 63;
 
 /** What was given and would have no effect is a misunderstanding, and worst where it was meant as a consent. */
-function assertSensible({ way, tables, confirm }: BackupRestoreOptions, { plan, backup }: ParsedInput["flags"]): void {
+function assertSensible(
+  { way, tables, confirm, allowed }: BackupRestoreOptions,
+  { plan, backup }: ParsedInput["flags"],
+): void {
   if (way.kind !== "replace" && (plan !== undefined || backup === false)) {
     throw usage("--plan and --no-backup belong to --replace");
   }
   if (way.kind !== "replace" && way.kind !== "swap" && confirm !== undefined) {
     throw usage("--confirm belongs to --swap and --replace: nothing else here loses anything");
+  }
+  if (way.kind !== "replace" && way.kind !== "swap" && allowed.length > 0) {
+    throw usage("--allow belongs to --swap and --replace: no guard stands before the others");
   }
   if ((way.kind === "new" || way.kind === "swap") && tables !== undefined) {
     throw usage(

@@ -8,12 +8,14 @@ import type { Connection, Database } from "../db/pool.js";
 import { plainStyle } from "../report/style.js";
 import { applyRestore, type RestoreResult } from "../restore/apply.js";
 import { planRestore, type RestorePlan, readRestoreToken } from "../restore/plan.js";
+import { recheckGuards } from "../wipe/guards.js";
 import { backUpBefore } from "./backup-before.js";
 import { replacePlanLines } from "./backup-restore-lines.js";
 import { readEnvironment, warnOfLaxMark } from "./backup-restore-mark.js";
 import { migrateAndRestore, withMigrations } from "./backup-restore-migrate.js";
 import type { BackupRestoreOptions, RestoreWay } from "./backup-restore-options.js";
 import type { CommandContext } from "./command.js";
+import { guardRequest, passGuards } from "./guarding.js";
 
 /** Rows went into tables that were there, or that migrations made. */
 export interface RowsRestored {
@@ -76,6 +78,9 @@ export async function replaceRows(
     return { ...before, applied: false, environment, receipt: null };
   }
   if (way.token !== undefined && way.token !== token) throw staleToken(way.token, token, command);
+  const { allowed } = options;
+  const guards = { database, tables: plan.replaced.map(formatName), command, allowed, context };
+  await passGuards(guards);
   if (options.confirm !== undefined || way.token === undefined) {
     const lines = replacePlanLines({ plan, token, next }, plainStyle);
     await context.confirm({ database, given: options.confirm, command, lines });
@@ -85,6 +90,7 @@ export async function replaceRows(
   const receipt = await applyRestore(database, plan, {
     ...applyOptions(backup, context),
     async beforeReplace(connection: Connection) {
+      await recheckGuards(database, guardRequest(guards));
       if (!way.takesBackup || plan.replaced.length === 0) return;
       saved = await backUpBefore({ database, connection, tables: plan.tables, command, context });
     },

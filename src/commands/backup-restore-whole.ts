@@ -1,5 +1,8 @@
+import type { Manifest } from "../backup/manifest.js";
 import type { SoundBackup } from "../backup/verify.js";
 import { RoomctlError } from "../core/errors.js";
+import { announceChange, type ChangedTable } from "../db/announce.js";
+import { formatName } from "../db/identifier.js";
 import { type HeldLock, withLock } from "../db/lock.js";
 import type { Environment } from "../db/marker.js";
 import { recordOperation } from "../db/operations.js";
@@ -116,12 +119,21 @@ export async function restoreInto(database: Database, into: IntoOptions): Promis
 async function record(connection: Connection, { manifest }: SoundBackup, startedAt: Date): Promise<void> {
   if (!(await hasOwnTable(connection, "operations"))) return;
   const { id, tables, source } = manifest;
+  // The backup brought its epochs: this one lies above them, so that its follower builds everything anew.
+  const epoch = await announceChange(connection, { kind: "restore", tables: restoredTables(manifest) });
   await recordOperation(connection, {
     kind: "restore",
     startedAt,
     plan: { backup: id, isWhole: true, source: source.database },
-    result: { tables: tables.length, rows: tables.reduce((sum, table) => sum + table.rows, 0) },
+    result: { tables: tables.length, rows: tables.reduce((sum, table) => sum + table.rows, 0), epoch },
   });
+}
+
+/** What a restore of all of a backup announces: every table of the app. */
+export function restoredTables({ tables }: Manifest): readonly ChangedTable[] {
+  return tables
+    .filter(({ schema }) => schema !== "roomctl")
+    .map((table) => ({ table: formatName(table), change: "restored" }));
 }
 
 /** Throws E_SCHEMA for a backup that cannot make a database by itself, before one is made. */

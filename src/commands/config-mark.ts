@@ -1,5 +1,12 @@
 import { RoomctlError } from "../core/errors.js";
-import { type Environment, environments, readMarker, writeMarker } from "../db/marker.js";
+import {
+  type Environment,
+  environments,
+  isForDevelopment,
+  type Marker,
+  readMarker,
+  writeMarker,
+} from "../db/marker.js";
 import { withTransaction } from "../db/transaction.js";
 import { defineCommand, type ParsedInput } from "./command.js";
 
@@ -19,6 +26,7 @@ export const configMark = defineCommand<ConfigMarkOptions, ConfigMarkResult>({
   summary: "Mark the database as development, staging or production",
   description: [
     "The marker is stored in the database itself; a bare --confirm without a terminal works only on development.",
+    "What the first migrate assumed, because nobody said anything, is said by this; on another machine an assumption is not enough.",
     "Marking a database as development takes its protection away, so that asks for consent.",
   ],
   words: [{ syntax: "<environment>", description: environments.join(", ") }],
@@ -35,9 +43,10 @@ export const configMark = defineCommand<ConfigMarkOptions, ConfigMarkResult>({
   parse: parseConfigMark,
   async run({ environment, confirm }, context) {
     await using database = await context.openDatabase();
-    const previous = (await readMarker(database))?.environment ?? null;
-    if (environment === "development" && previous !== "development") {
-      const lines = [`This takes the protection of ${database.url} away (now: ${previous ?? "not marked"}).`];
+    const marker = await readMarker(database);
+    const previous = marker?.environment ?? null;
+    if (environment === "development" && !(await isForDevelopment(database, marker))) {
+      const lines = [`This takes the protection of ${database.url} away (now: ${describe(marker)}).`];
       await context.confirm({ database, given: confirm, command: "roomctl config mark development", lines });
     }
     await withTransaction(database, {}, (connection) => writeMarker(connection, environment));
@@ -47,6 +56,11 @@ export const configMark = defineCommand<ConfigMarkOptions, ConfigMarkResult>({
     `${database} is now marked ${style.strong(environment)} (before: ${previous ?? "not marked"})`,
   ],
 });
+
+function describe(marker: Marker | undefined): string {
+  if (!marker) return "not marked";
+  return marker.origin === "said" ? marker.environment : `${marker.environment}, as its first migrate assumed`;
+}
 
 function parseConfigMark({ words: [word], flags: { confirm } }: ParsedInput): ConfigMarkOptions {
   const environment = environments.find((name) => name === word);

@@ -104,6 +104,18 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import("./wipe-scopes.js")).wipeScopes,
   },
   {
+    name: "wipe undo",
+    summary: "Bring back what a wipe deleted or reset, proven by fingerprint",
+    group: "Data",
+    load: async () => (await import("./wipe-undo.js")).wipeUndo,
+  },
+  {
+    name: "wipe receipts",
+    summary: "List the wipes of this database, and which of them can be undone",
+    group: "Data",
+    load: async () => (await import("./wipe-receipts.js")).wipeReceipts,
+  },
+  {
     name: "sequences check",
     summary: "Find sequences that would hand out ids that exist",
     group: "Data",
@@ -204,6 +216,18 @@ export const commandEntries: readonly CommandEntry[] = [
     summary: "Mark the database as development, staging or production",
     group: "Tool",
     load: async () => (await import("./config-mark.js")).configMark,
+  },
+  {
+    name: "config protect",
+    summary: "Protect a table from every wipe, or list the protected ones",
+    group: "Tool",
+    load: async () => (await import("./config-protect.js")).configProtect,
+  },
+  {
+    name: "config unprotect",
+    summary: "Take a table's protection from wipes away",
+    group: "Tool",
+    load: async () => (await import("./config-unprotect.js")).configUnprotect,
   },
   {
     name: "embedded start",

@@ -2,7 +2,7 @@ import { exitCodes } from "../core/errors.js";
 import { type ApplyResult, applyMigrations } from "../migrate/apply.js";
 import { planFakeUp } from "../migrate/fake.js";
 import { readMigrationFiles } from "../migrate/files.js";
-import { environmentToMark } from "../migrate/mark.js";
+import { markOptions } from "../migrate/mark.js";
 import { planUp, type UpPlan } from "../migrate/plan.js";
 import type { Style } from "../report/style.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
@@ -29,7 +29,7 @@ export const migrateUp = defineCommand<UpOptions, UpResult>({
     "One that cannot run in a transaction (CREATE INDEX CONCURRENTLY, VACUUM …) runs statement by statement. Interrupted or failed, it goes on at the right statement with the next run; an invalid index that a build left is dropped and built anew.",
     "Any number of migrators may start at once: one works, the others wait for it (--lock-wait) and find nothing left to do.",
     "A migration that does not get its table locks in time (--lock-timeout) is tried again, up to five times.",
-    "An empty database is marked with the environment it belongs to; one that already holds tables is not, nor one on another machine unless ROOMCTL_ENV, NODE_ENV or the configuration says what it is.",
+    "An empty database is marked with the environment it belongs to, by ROOMCTL_ENV, NODE_ENV or the configuration, else development. One that already holds tables is not: roomctl config mark says what it is.",
   ],
   flags: [
     { flags: "--to <migration>", description: "Stop after this one: a name, its number or its beginning" },
@@ -71,7 +71,7 @@ async function runUp(options: UpOptions, context: CommandContext): Promise<UpRes
   const result = await applyMigrations(database, {
     ...options,
     directory,
-    environment: environmentToMark(database.target.host, settings.environment),
+    ...markOptions(settings.environment),
     lockWaitMs: settings.lockWaitMs.value,
     signal,
     onProgress,

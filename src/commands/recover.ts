@@ -1,6 +1,6 @@
 import type { RecoveryDefinition } from "../core/catalogue.js";
 import { RoomctlError } from "../core/errors.js";
-import { readMarker } from "../db/marker.js";
+import { isForDevelopment, readMarker } from "../db/marker.js";
 import type { Database } from "../db/pool.js";
 import {
   applyRecovery,
@@ -121,7 +121,7 @@ async function confirmUnlessDevelopment(
   { database, plan, context }: Step & { readonly database: Database },
 ): Promise<void> {
   const marker = await readMarker(database);
-  if (confirm === undefined && marker?.environment === "development") return;
+  if (confirm === undefined && (await isForDevelopment(database, marker))) return;
   const lines = [`Recover ${database.url}`, summaryLine(plan)];
   await context.confirm({ database, given: confirm, command: "roomctl recover", lines });
 }

@@ -8,8 +8,8 @@ export const sequencesCheck = defineCommand<object, SequenceReport>({
   name: "sequences check",
   summary: "Find sequences that would hand out ids that exist",
   description: [
-    "Compares every sequence with the columns that draw from it: serial, identity, or a default that calls nextval.",
-    "Exit code 3 when one is behind its column, nearly used up (75 % of its range), or cannot be read.",
+    "Compares every sequence with the columns that draw from it: serial, identity, or a default that calls nextval, through functions and domains too where the catalog knows.",
+    "Exit code 3 when one is behind its column, nearly used up (a warning from 75 % of its values, an error from 95 %, the narrower of sequence and column counts), or cannot be read.",
   ],
   flags: [],
   examples: [{ command: "roomctl sequences check", explanation: "see where every sequence stands" }],

@@ -1,11 +1,14 @@
 import type { BackupReceipt } from "../backup/create.js";
 import type { Style } from "../report/style.js";
 import { type Column, tableLines } from "../report/table.js";
-import { formatBytes, formatCount, plural } from "../report/text.js";
+import { formatBytes, formatCount, plural, printable, printableStyled } from "../report/text.js";
 import type { WipeResult } from "../wipe/apply.js";
+import type { WipeEstimate } from "../wipe/estimate.js";
 import type { WipePlan } from "../wipe/plan.js";
-
-const number = (title: string): Column => ({ title, align: "right" });
+import type { RowWipeResult } from "../wipe/rows-apply.js";
+import { effectLines } from "./wipe-effect-lines.js";
+import { placeLines } from "./wipe-place-lines.js";
+import { cascadeLines, countText, detachedLines, plannedTableLines, sequenceLines } from "./wipe-table-lines.js";
 
 /** What a wipe would do, where, and how to go on. */
 export function wipePlanLines(
@@ -17,51 +20,81 @@ export function wipePlanLines(
     "",
     ...plannedTableLines(plan, style),
     ...cascadeLines(plan, style),
+    ...detachedLines(plan),
     ...sequenceLines(plan),
     ...resetLines(plan),
+    ...effectLines(plan.effects, plan.kind, style),
     "",
+    ...(plan.kind === "rows" && plan.rows === 0
+      ? ["No row is like that: there is nothing to delete."]
+      : goLines({ plan, next }, style)),
+  ];
+}
+
+function goLines({ plan, next }: { readonly plan: WipePlan; readonly next: string }, style: Style): string[] {
+  return [
     totalLine(plan, style),
     `To do it:                    ${next}`,
     `Unattended, only this plan:  ${next.replace(/ --confirm$/, "")} --plan ${plan.token}`,
   ];
 }
 
+/** The same by estimates: `exact` is the command that counts. */
+export function wipeEstimateLines(
+  { plan, exact }: { readonly plan: WipeEstimate; readonly exact: string },
+  style: Style,
+): string[] {
+  const count = plan.tables.length + plan.cascades.length;
+  const rows = plan.rows === null ? "an unknown number of rows" : `${countText(plan.rows, true)} rows`;
+  return [
+    ...placeLines(plan, style),
+    "",
+    ...plannedTableLines(plan, style),
+    ...cascadeLines(plan, style),
+    ...sequenceLines(plan),
+    ...plan.resets.map(({ table, column, value }) =>
+      printable(`${table}.${column} goes back to ${value} where it differs; the rows stay`),
+    ),
+    ...effectLines(plan.effects, plan.kind, style),
+    "",
+    `${style.strong(rows)} of ${plural(count, "table")} would be deleted (${formatBytes(plan.sizeBytes)}). Nothing was counted, and nothing was changed.`,
+    `The exact plan, which can be applied:  ${exact}`,
+  ];
+}
+
 /** What a wipe did. */
-export function wipeResultLines(result: WipeResult<BackupReceipt>, style: Style): string[] {
-  const { plan, tables, resets, backup } = result;
+export function wipeResultLines(
+  result: WipeResult<BackupReceipt> & Partial<Pick<RowWipeResult, "skipped">>,
+  style: Style,
+): string[] {
+  const { plan, tables, resets, detached, skipped, backup } = result;
+  const number = (title: string): Column => ({ title, align: "right" });
   const columns = [{ title: "table" }, number("deleted"), number("left")];
   const rows = tables.map((table) => [table.table, formatCount(table.rowsDeleted), formatCount(table.rowsLeft)]);
+  const deleted = tables.reduce((sum, { rowsDeleted }) => sum + rowsDeleted, 0);
   return [
     ...(rows.length > 0 ? [...tableLines(columns, rows, style), ""] : []),
     ...resets.map(
       ({ table, column, rowsChanged }) => `${table}.${column} was put back in ${plural(rowsChanged, "row")}`,
     ),
+    ...detached.map((one) => `${one.table} lost ${one.columns.join(", ")} in ${plural(one.rowsChanged, "row")}`),
     ...(tables.length > 0 || resets.length === 0
       ? [
-          `${style.good("wiped")} ${plural(plan.rows, "row")} of ${plural(tables.length, "table")} in ${JSON.stringify(plan.database)}`,
+          `${style.good("wiped")} ${plural(deleted, "row")} of ${plural(tables.length, "table")} in ${JSON.stringify(plan.database)}`,
         ]
       : []),
+    ...(skipped ?? []).map((one) => style.warning(`left ${plural(one.rows, "row")} of ${one.table}: ${one.reason}`)),
     ...sequenceLines(plan),
     ...(backup ? receiptLines(result, backup, style) : [style.warning("no backup was taken")]),
-  ];
+  ].map(printableStyled);
 }
 
-/** A restore fills empty tables only, so what a reset changed in rows that stay cannot come back in place. */
-function receiptLines(
-  { tables, resets }: WipeResult<BackupReceipt>,
-  { id, directory }: BackupReceipt,
-  style: Style,
-): string[] {
+function receiptLines({ tables, resets }: WipeResult, { id, directory }: BackupReceipt, style: Style): string[] {
   const deleted = tables.length > 0 || resets.length === 0 ? ["the deleted rows"] : [];
-  const columns = resets.map(({ table, column }) => `${table}.${column}`).join(", ");
   const old = resets.length > 0 ? ["the values before the reset"] : [];
   return [
     `receipt ${style.strong(id)}: ${[...deleted, ...old].join(" and ")}, verified, in ${directory}`,
-    ...(resets.length > 0
-      ? [
-          `A restore fills empty tables only: to get the old values of ${columns} back, restore ${id} into another database and take them from there.`,
-        ]
-      : []),
+    `to bring everything back: roomctl wipe undo ${id}`,
   ];
 }
 
@@ -77,76 +110,11 @@ function totalLine(plan: WipePlan, style: Style): string {
       ({ table, column, rows }) => `${table}.${column} would be put back in ${style.strong(plural(rows, "row"))}`,
     ),
   ];
-  return `${parts.join("; ")}. Nothing was changed.`;
-}
-
-function placeLines(plan: WipePlan, style: Style): string[] {
-  const server = plan.serverAddress ?? "over a Unix socket";
-  return [
-    `database     ${style.strong(JSON.stringify(plan.database))} as ${plan.role}`,
-    `host         ${plan.host} (the server says ${server}; system ${plan.systemIdentifier})`,
-    `environment  ${environmentText(plan, style)}`,
-    `scopes       ${plan.scopes.join(", ")}`,
-  ];
-}
-
-function environmentText({ environment }: WipePlan, style: Style): string {
-  switch (environment) {
-    case "development":
-      return style.good(environment);
-    case "staging":
-      return style.warning(environment);
-    case "production":
-      return style.bad(environment);
-    case undefined:
-      return style.warning("not marked, which counts as protected");
-  }
-}
-
-function plannedTableLines(plan: WipePlan, style: Style): string[] {
-  if (plan.tables.length === 0) return ["no table is emptied"];
-  const columns = [{ title: "table" }, number("rows"), number("size"), { title: "why" }];
-  const rows = plan.tables.map((table) => [
-    table.partitions.length > 0 ? `${table.table} (${plural(table.partitions.length, "partition")})` : table.table,
-    formatCount(table.rows),
-    formatBytes(table.sizeBytes),
-    table.reason,
-  ]);
-  return tableLines(columns, rows, style);
-}
-
-function cascadeLines(plan: WipePlan, style: Style): string[] {
-  if (plan.cascades.length === 0) return [];
-  const columns = [{ title: "table" }, number("rows"), number("size"), { title: "on delete" }, { title: "why" }];
-  const rows = plan.cascades.map((table) => [
-    table.table,
-    formatCount(table.rows),
-    formatBytes(table.sizeBytes),
-    table.onDelete,
-    table.path.join(", "),
-  ]);
-  const isHarmless = plan.cascades.every((table) => table.rows === 0);
-  return [
-    "",
-    isHarmless
-      ? "Foreign keys add these tables, which are empty:"
-      : style.warning(
-          "Foreign keys would empty these as well, whatever their ON DELETE says; accept it with --cascade:",
-        ),
-    ...tableLines(columns, rows, style),
-  ];
-}
-
-function sequenceLines({ sequences }: WipePlan): string[] {
-  if (sequences.length === 0) return [];
-  return [
-    `sequences that begin anew: ${sequences.map(({ sequence, start }) => `${sequence} (at ${start})`).join(", ")}`,
-  ];
+  return printableStyled(`${parts.join("; ")}. Nothing was changed.`);
 }
 
 function resetLines({ resets }: WipePlan): string[] {
-  return resets.map(
-    ({ table, column, value, rows }) =>
-      `${table}.${column} goes back to ${value} in ${plural(rows, "row")}; the rows stay`,
+  return resets.map(({ table, column, value, rows }) =>
+    printable(`${table}.${column} goes back to ${value} in ${plural(rows, "row")}; the rows stay`),
   );
 }

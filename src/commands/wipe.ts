@@ -1,24 +1,23 @@
 import type { BackupReceipt } from "../backup/create.js";
-import { RoomctlError } from "../core/errors.js";
-import { parseName } from "../db/identifier.js";
-import type { Connection, Database } from "../db/pool.js";
+import { type ExitCode, exitCodes } from "../core/errors.js";
+import type { Database } from "../db/pool.js";
+import type { Style } from "../report/style.js";
 import { plainStyle } from "../report/style.js";
-import { applyWipe, assertCascadeAccepted, type WipeResult } from "../wipe/apply.js";
-import { planWipe, type WipePlan } from "../wipe/plan.js";
-import { assertToken, wipeCommand } from "../wipe/stale.js";
-import { backUpBefore } from "./backup-before.js";
-import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
-import { wipePlanLines, wipeResultLines } from "./wipe-lines.js";
-
-interface WipeOptions {
-  readonly scopes: readonly string[];
-  /** `true` for a bare --confirm, else the name that was typed. */
-  readonly confirm: string | true | undefined;
-  readonly token: string | undefined;
-  readonly acceptsCascade: boolean;
-  readonly isDryRun: boolean;
-  readonly takesBackup: boolean;
-}
+import type { WipeResult } from "../wipe/apply.js";
+import { estimateWipe, type WipeEstimate } from "../wipe/estimate.js";
+import type { GuardLook } from "../wipe/guard.js";
+import { allowedGuards, readGuards, recheckGuards } from "../wipe/guards.js";
+import type { WipePlan } from "../wipe/plan.js";
+import type { RowWipeResult } from "../wipe/rows-apply.js";
+import { wipeCommand } from "../wipe/stale.js";
+import { type CommandContext, defineCommand } from "./command.js";
+import { type Guarded, guardRequest, passGuards } from "./guarding.js";
+import { type FreshResult, wipeFresh } from "./wipe-fresh.js";
+import { freshExit, freshLines } from "./wipe-fresh-lines.js";
+import { guardLines } from "./wipe-guard-lines.js";
+import { wipeEstimateLines, wipePlanLines, wipeResultLines } from "./wipe-lines.js";
+import { parseWipe, type WipeOptions, wipeFlags } from "./wipe-options.js";
+import { planChosen, type WipeWay } from "./wipe-way.js";
 
 interface ShownPlan {
   readonly applied: false;
@@ -26,127 +25,107 @@ interface ShownPlan {
   readonly token: string;
   /** The command that does it, after a confirmation. */
   readonly next: string;
+  /** What each guard sees now. */
+  readonly guards: readonly GuardLook[];
 }
 
-export const wipe = defineCommand<WipeOptions, ShownPlan | WipeResult<BackupReceipt>>({
+interface ShownEstimate {
+  readonly kind: "estimate";
+  readonly applied: false;
+  readonly plan: WipeEstimate;
+  /** The command that counts. */
+  readonly exact: string;
+}
+
+type Wiped = WipeResult<BackupReceipt> | RowWipeResult<BackupReceipt>;
+type Result = ShownPlan | ShownEstimate | FreshResult | Wiped;
+
+export const wipe = defineCommand<WipeOptions, Result>({
   name: "wipe",
   summary: "Delete the rows of chosen scopes after showing exactly what would go",
   description: [
-    "Without --confirm or --plan it only shows the plan: which database, every table with its exact rows, and what foreign keys would drag along.",
-    "With consent it deletes in one transaction, after a verified backup that it takes while nobody can write: all of it or nothing.",
-    "Sequences of emptied tables begin anew. roomctl's own records are never wiped.",
-    "Old values of a column that a scope resets are in the backup too, but a restore fills empty tables only: getting them back takes another database.",
+    "Without --confirm or --plan it only shows the plan: which database, every table with its exact rows, what foreign keys would drag along, and which guard would refuse.",
+    "With consent it deletes in one transaction, after a verified backup that it takes while nobody can write: all of it or nothing. The backup's id is the receipt: roomctl wipe undo RECEIPT brings everything back.",
+    "Whole tables are emptied, and their sequences begin anew; with --older-than, --where, --room, --user or --test-users only those rows go, and what refers to them. roomctl's own records are never wiped.",
   ],
   words: [{ syntax: "[words...]", description: "none: scopes are given with --scope" }],
-  flags: [
-    {
-      flags: "--scope <name>",
-      description: "A scope to wipe; may be repeated (default: all; list them with: roomctl wipe scopes)",
-      isRepeatable: true,
-    },
-    {
-      flags: "--confirm [database]",
-      description: "Consent: asks for the database's name on a terminal; give the name where there is none",
-      isConsent: true,
-    },
-    {
-      flags: "--plan <token>",
-      description: "Consent to exactly the plan of this token, and no other",
-      isConsent: true,
-    },
-    {
-      flags: "--cascade",
-      description: "Accept that tables beyond the scopes are emptied where foreign keys demand it",
-      isConsent: true,
-    },
-    { flags: "--dry-run", description: "Show the plan and change nothing, whatever else is given" },
-    { flags: "--no-backup", description: "Take no backup before: nothing keeps what goes then", isConsent: true },
-    { flags: "--repo <dir>", description: "Folder of backups (default: .roomctl/backups)" },
-  ],
+  flags: wipeFlags,
   examples: [
     { command: "roomctl wipe", explanation: "show what a wipe of everything would delete" },
+    { command: "roomctl wipe --estimate", explanation: "the same at once, without counting" },
     { command: "roomctl wipe --scope rooms --scope chat", explanation: "show it for two scopes" },
+    { command: "roomctl wipe --scope chat --older-than 30d", explanation: "show it for old messages" },
+    { command: "roomctl wipe --test-users '%@example.com'", explanation: "show what goes with the test users" },
     { command: "roomctl wipe --scope rooms --confirm", explanation: "delete the rooms, after asking" },
+    { command: "roomctl wipe --table todos --where done --confirm", explanation: "delete some rows of a table" },
+    { command: "roomctl wipe --fresh", explanation: "show what starting anew in development would take" },
     { command: "roomctl wipe scopes", explanation: "list the scopes" },
   ],
   parse: parseWipe,
   run: runWipe,
-  render: (result, style) => (result.applied ? wipeResultLines(result, style) : wipePlanLines(result, style)),
+  render: renderWipe,
+  exitCode: wipeExit,
 });
 
-function parseWipe({ words, flags }: ParsedInput): WipeOptions {
-  const [word] = words;
-  if (word !== undefined) {
-    throw new RoomctlError("E_USAGE", `scopes are given with --scope, not as ${JSON.stringify(word)}`, {
-      hint: wipeCommand(words),
-    });
+async function runWipe(options: WipeOptions, context: CommandContext): Promise<Result> {
+  if (options.isFresh) return wipeFresh(options, context);
+  await using database = await context.openDatabase();
+  if (options.isEstimate) return await showEstimate(database, options, context);
+  const way = await planChosen(database, options, context);
+  const isEmpty = way.plan.kind === "rows" && way.plan.rows === 0;
+  if (isEmpty || options.isDryRun || (options.confirm === undefined && options.token === undefined)) {
+    return await showPlan(database, way, { options, context });
   }
-  const { scope, confirm, plan, cascade, dryRun, backup } = flags;
-  return {
-    scopes: Array.isArray(scope) ? scope : [],
-    confirm: typeof confirm === "string" || confirm === true ? confirm : undefined,
-    token: typeof plan === "string" ? plan : undefined,
-    acceptsCascade: cascade === true,
-    isDryRun: dryRun === true,
-    takesBackup: backup !== false,
-  };
+  return await applyChosen(database, way, { options, context });
 }
 
-async function runWipe(options: WipeOptions, context: CommandContext): Promise<ShownPlan | WipeResult<BackupReceipt>> {
-  await using database = await context.openDatabase();
-  const plan = await planWipe(database, context.app.scopes, options.scopes);
-  const shown = {
-    applied: false,
-    plan,
-    token: plan.token,
-    next: `${context.repeat(commandFor(options, plan))} --confirm`,
-  } as const;
-  if (options.isDryRun || (options.confirm === undefined && options.token === undefined)) return shown;
-  if (options.token !== undefined) assertToken(plan, options.token);
-  assertCascadeAccepted(plan, options.acceptsCascade);
+async function showEstimate(database: Database, options: WipeOptions, context: CommandContext): Promise<ShownEstimate> {
+  const plan = await estimateWipe(database, context.app.scopes, options);
+  const exact = context.repeat(wipeCommand(options.scopes, options.tables));
+  return { kind: "estimate", applied: false, plan, exact };
+}
+
+interface Chosen {
+  readonly options: WipeOptions;
+  readonly context: CommandContext;
+}
+
+async function showPlan(database: Database, way: WipeWay, chosen: Chosen): Promise<ShownPlan> {
+  const guards = await readGuards(database, guardRequest(guarded(database, way, chosen)));
+  return { ...shown(way, chosen), guards };
+}
+
+async function applyChosen(database: Database, way: WipeWay, chosen: Chosen): Promise<Wiped> {
+  const { options, context } = chosen;
+  const { command } = way;
+  if (options.token !== undefined) way.assertToken(options.token);
+  way.assertAccepted();
+  const guards = guarded(database, way, chosen);
+  await passGuards(guards);
   if (options.confirm !== undefined || options.token === undefined) {
-    await context.confirm({
-      database,
-      given: options.confirm,
-      command: commandFor(options, plan),
-      lines: wipePlanLines(shown, plainStyle),
-    });
+    const lines = wipePlanLines(shown(way, chosen), plainStyle);
+    await context.confirm({ database, given: options.confirm, command, lines });
   }
   if (!options.takesBackup) context.warn("no backup is taken: nothing will keep what this deletes or resets");
-  const { settings, clock, signal, onProgress } = context;
-  return await applyWipe<BackupReceipt>(database, plan, {
-    scopes: context.app.scopes,
-    acceptsCascade: options.acceptsCascade,
-    ...(options.takesBackup
-      ? { beforeDelete: (connection: Connection) => backUp(connection, { database, plan, context }) }
-      : {}),
-    clock,
-    signal,
-    lockTimeoutMs: settings.lockTimeoutMs.value,
-    lockWaitMs: settings.lockWaitMs.value,
-    onProgress,
-  });
+  return way.apply(async () => allowedGuards(await recheckGuards(database, guardRequest(guards))));
 }
 
-/** The command as typed, with what the plan needs besides, and without its consent. */
-function commandFor(options: WipeOptions, plan: WipePlan): string {
-  const isCascadeNeeded = plan.cascades.some(({ rows }) => rows > 0);
-  return [
-    wipeCommand(options.scopes),
-    ...(isCascadeNeeded || options.acceptsCascade ? ["--cascade"] : []),
-    ...(options.takesBackup ? [] : ["--no-backup"]),
-  ].join(" ");
+function shown({ plan, command }: WipeWay, { context }: Chosen) {
+  return { applied: false, plan, token: plan.token, next: `${context.repeat(command)} --confirm` } as const;
 }
 
-function backUp(
-  connection: Connection,
-  {
-    database,
-    plan,
-    context,
-  }: { readonly database: Database; readonly plan: WipePlan; readonly context: CommandContext },
-): Promise<BackupReceipt> {
-  const names = [...plan.tables, ...plan.cascades, ...plan.resets].map(({ table }) => table);
-  const tables = [...new Set(names)].map(parseName);
-  return backUpBefore({ database, connection, tables, command: wipeCommand(plan.scopes), context });
+function guarded(database: Database, { plan, command }: WipeWay, { options, context }: Chosen): Guarded {
+  const touched = [...plan.tables, ...plan.cascades, ...plan.resets, ...plan.detached];
+  return { database, tables: touched.map(({ table }) => table), command, allowed: options.allowed, context };
+}
+
+function renderWipe(result: Result, style: Style): readonly string[] {
+  if ("kind" in result) return result.kind === "fresh" ? freshLines(result, style) : wipeEstimateLines(result, style);
+  if (result.applied) return wipeResultLines(result, style);
+  return [...wipePlanLines(result, style), ...guardLines(result.guards, style)];
+}
+
+function wipeExit(result: Result): ExitCode {
+  if ("kind" in result) return result.kind === "fresh" ? freshExit(result) : exitCodes.ok;
+  return "state" in result && result.state === "partly" ? exitCodes.partial : exitCodes.ok;
 }

@@ -44,6 +44,29 @@ interface ColumnReset {
   readonly value: string;
 }
 
+/** One thing whose rows lie in several tables, and that can be wiped by itself. */
+export interface WipeSubject {
+  /** Also the flag that takes its value: `--room ID`, `--user ID`, `--test-users PATTERN`. */
+  readonly name: "room" | "user" | "test-users";
+  readonly summary: string;
+  /** `{value}` in a condition becomes the value as an SQL literal: `room_id = {value}`. Foreign keys add the rest. */
+  readonly rows: readonly { readonly table: string; readonly where: string }[];
+}
+
+/** What stands between an operator and a deletion that was not meant. */
+export interface GuardRules {
+  /** Hosts that no wipe may touch: `*.prod.example.com`, compared with the host as configured and as the server says it. */
+  readonly protectedHosts?: readonly string[];
+  /** Tables that no wipe may touch, besides those that the database itself says are protected. */
+  readonly protectedTables?: readonly string[];
+  /** Clients that may stay connected, by application name: `grafana*`. */
+  readonly ignoredClients?: readonly string[];
+  /** A SELECT with a column `subject`, a row for each room or call that is live now: a path under `sql/`, or an absolute file. */
+  readonly liveStatement?: string;
+  /** Asked over HTTP; anything but an answer 200 whose JSON says `{"live": 0}` counts as live. */
+  readonly liveUrl?: string;
+}
+
 export type Severity = "error" | "warning" | "info";
 
 /** A question in SQL that the audit asks of the app's own rows. */
@@ -103,6 +126,10 @@ export interface AppDefinition {
   readonly shapes: Readonly<Record<string, TableShape>>;
   readonly scopes: readonly WipeScope[];
   readonly checks: readonly AuditCheck[];
+  readonly subjects?: readonly WipeSubject[];
+  /** The column that says how old a row is, by table; `created_at` unless told. For `wipe --older-than`. */
+  readonly ages?: Readonly<Record<string, string>>;
+  readonly guards?: GuardRules;
   readonly recovery?: RecoveryDefinition;
   /** Absolute folder of `NNNN_name.up.sql` files. */
   readonly migrationsDirectory: string;

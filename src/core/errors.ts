@@ -67,6 +67,7 @@ export const errorExits = {
   E_CONFIRM_MISMATCH: "refused",
   E_CASCADE_REQUIRED: "refused",
   E_PROTECTED: "refused",
+  E_GUARD: "refused",
   E_PLAN_STALE: "refused",
   E_NOT_EMPTY: "refused",
   E_LIVE: "refused",

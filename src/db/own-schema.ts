@@ -2,10 +2,10 @@ import type { Connection, Queryable } from "./pool.js";
 import { loadStatement } from "./statement.js";
 
 /** Tables of roomctl's own, in schema `roomctl`, that `sql/db/own-schema.sql` makes. */
-const ownTables = ["migrations", "migration_runs", "marker", "operations"];
+const ownTables = ["migrations", "migration_runs", "marker", "protected", "operations", "epochs", "tombstones"];
 
 /** The column that came last: where it is missing, an older release made the tables. */
-const newestColumn = { table: "roomctl.migration_runs", column: "schema_fingerprint" };
+const newestColumn = { table: "roomctl.marker", column: "origin" };
 
 /** True when every table of roomctl's own is there, as this release makes it. */
 async function hasOwnSchema(queryable: Queryable): Promise<boolean> {

@@ -2,8 +2,10 @@ import { Socket } from "node:net";
 import type { Client, Pool, PoolClient, PoolConfig } from "pg";
 import { RoomctlError } from "../core/errors.js";
 import { connectionFailure, isTlsRefusal } from "./failure.js";
+import { noteOwnSession } from "./own-sessions.js";
 import { readPgpass } from "./pgpass.js";
 import { resetSession, type SessionSettings, sessionSettings } from "./session.js";
+import { createSocket } from "./socket.js";
 import { type DatabaseTarget, formatTarget } from "./target.js";
 import { type TlsAttempt, tlsAttempts } from "./tls.js";
 
@@ -101,7 +103,7 @@ async function openPool(target: DatabaseTarget, options: OpenOptions): Promise<O
   for (const [index, ssl] of attempts.entries()) {
     const sockets: Socket[] = [];
     const openSocket = () => {
-      const socket = new Socket();
+      const socket = ssl === false ? createSocket() : new Socket();
       sockets.push(socket);
       return socket;
     };
@@ -155,7 +157,10 @@ function poolConfig(target: DatabaseTarget, options: OpenOptions, ssl: TlsAttemp
     connectionTimeoutMillis: target.connectTimeoutMs,
     max: options.maxConnections ?? 40,
     idleTimeoutMillis: 0,
-    onConnect: (client) => sessionSettings(client, options),
+    onConnect(client) {
+      noteOwnSession(target, client);
+      return sessionSettings(client, options);
+    },
   };
 }
 

@@ -58,9 +58,14 @@ export interface SequenceColumn {
   readonly schema: string;
   readonly table: string;
   readonly column: string;
+  /** Of a domain, the type that it stands on. */
   readonly type: string;
   /** The sequence is the column's own (serial or identity); false when only a default calls it. */
   readonly isOwner: boolean;
+  /** Its rows live on another server. */
+  readonly isForeign: boolean;
+  /** A unique index of this column alone keeps its values apart. */
+  readonly isUnique: boolean;
 }
 
 export interface SchemaScope {

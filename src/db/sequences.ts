@@ -2,6 +2,17 @@ import { RoomctlError } from "../core/errors.js";
 import { formatName, type QualifiedName, quoteIdentifier, quoteName } from "./identifier.js";
 import type { Queryable } from "./pool.js";
 import { readSequences, type SequenceColumn, type SequenceFacts } from "./schema.js";
+import {
+  endOf,
+  errorPercent,
+  hasNarrowColumn,
+  isBeyond,
+  isDescending,
+  isInteger,
+  nextValue,
+  usedPercent,
+  warningPercent,
+} from "./sequence-range.js";
 
 /** Where a sequence stands, against the columns that draw from it. Numbers are bigint as decimal text. */
 export interface SequenceState {
@@ -12,15 +23,20 @@ export interface SequenceState {
   readonly isCalled: boolean | null;
   /** What `nextval` would return. Null when it would fail, or when the sequence cannot be read. */
   readonly nextValue: string | null;
-  /** `nextval` would fail: the end is reached and the sequence does not cycle. */
+  /** The next insert fails: the sequence is at its end and does not cycle, or the next value does not fit a column. */
   readonly isExhausted: boolean;
   /** True when any column holds a value that the sequence has still ahead of it. */
   readonly isBehind: boolean;
-  /** The farthest value of all columns: the largest, or the smallest when the sequence counts down. Null without values. */
+  /**
+   * The farthest value of all columns: the largest, or the smallest when the sequence counts down. What lies outside of
+   * the sequence's bounds, and so is never handed out, does not count. Null without values.
+   */
   readonly extreme: string | null;
   readonly columns: readonly SequenceColumnState[];
   /** Share of the values that are used up, 0 to 100, bounded by the sequence and by its narrowest column. Null when unreadable. */
   readonly usedPercent: number | null;
+  /** How urgent the end is; null while it is far, and for a sequence that cycles before any column is full. */
+  readonly headRoom: "warning" | "error" | null;
 }
 
 interface SequenceColumnState {
@@ -31,7 +47,10 @@ interface SequenceColumnState {
   readonly extreme: string | null;
   /** False when the role may not read the column: then nothing is known about it. */
   readonly isReadable: boolean;
-  /** A sequence that cycles is meant to hand out values again, so it is never behind. */
+  /**
+   * A sequence that cycles is meant to hand out values again: it is behind only when the very next one is taken in a
+   * column that is unique.
+   */
   readonly isBehind: boolean;
 }
 
@@ -52,7 +71,8 @@ export async function readSequenceState(queryable: Queryable, sequence: Sequence
   const columns: ColumnExtreme[] = [];
   for (const column of sequence.columns) columns.push(await readColumn(queryable, sequence, column));
   const position = sequence.isReadable ? await readSequencePosition(queryable, sequence) : undefined;
-  return judgeSequence(sequence, position, columns);
+  const isTaken = sequence.cycles && position ? await readTaken(queryable, sequence, position) : [];
+  return judgeSequence(sequence, { position, columns, isTaken });
 }
 
 /** Where a sequence stands: `isCalled` says whether `lastValue` (decimal text) has been handed out already. */
@@ -75,59 +95,94 @@ type ColumnExtreme = Omit<SequenceColumnState, "isBehind">;
 async function readColumn(
   queryable: Queryable,
   sequence: SequenceFacts,
-  { schema, table: name, column, type }: SequenceColumn,
+  facts: SequenceColumn,
 ): Promise<ColumnExtreme> {
+  const { schema, table: name, column, type } = facts;
   const table = { schema, name };
-  const [privilege] = await queryable.query<{ mayRead: boolean }>(
-    // CASE decides the order: to look a table up by name in a schema that may not be used is itself an error.
-    `SELECT CASE WHEN has_schema_privilege($1, 'USAGE') THEN has_column_privilege($2, $3, 'SELECT') END AS "mayRead"`,
-    [schema, quoteName(table), column],
-  );
-  if (!privilege?.mayRead) return { table, column, type, extreme: null, isReadable: false };
+  if (!(await mayRead(queryable, facts))) return { table, column, type, extreme: null, isReadable: false };
+  const bounds = `BETWEEN ${BigInt(sequence.minimum)} AND ${BigInt(sequence.maximum)}`;
   const [row] = await queryable.query<{ extreme: string | null }>(
-    `SELECT ${isDescending(sequence) ? "min" : "max"}(${numberOf(column, type)})::text AS extreme FROM ${quoteName(table)}`,
+    `SELECT ${isDescending(sequence) ? "min" : "max"}(number)::text AS extreme
+       FROM (SELECT ${numberOf(column, type)} AS number FROM ${quoteName(table)}) AS numbers WHERE number ${bounds}`,
   );
   return { table, column, type, extreme: row?.extreme?.replace(/\..*$/, "") ?? null, isReadable: true };
+}
+
+/** False too where row security would hide rows, and for a foreign table, whose rows live on another server. */
+async function mayRead(queryable: Queryable, { schema, table, column, isForeign }: SequenceColumn): Promise<boolean> {
+  if (isForeign) return false;
+  const [privilege] = await queryable.query<{ mayRead: boolean | null }>(
+    // CASE decides the order: to look a table up by name in a schema that may not be used is itself an error.
+    `SELECT CASE WHEN has_schema_privilege($1, 'USAGE')
+                 THEN has_column_privilege($2, $3, 'SELECT') AND NOT row_security_active($2) END AS "mayRead"`,
+    [schema, quoteName({ schema, name: table }), column],
+  );
+  return privilege?.mayRead ?? false;
 }
 
 /** An integer column as it is, so that an index answers; of any other type, the values that read as whole numbers. */
 function numberOf(column: string, type: string): string {
   const quoted = quoteIdentifier(column);
-  if (Object.hasOwn(integerMaximum, type)) return quoted;
+  if (isInteger(type)) return quoted;
   return `CASE WHEN ${quoted}::text ~ '^-?[0-9]{1,30}([.]0*)?$' THEN ${quoted}::text::numeric END`;
 }
 
-/** What the numbers mean. Pure: exact in BigInt. */
+/** For each column, whether it is unique and holds the next value, unless somebody drew that while we looked. */
+async function readTaken(
+  queryable: Queryable,
+  sequence: SequenceFacts,
+  position: SequencePosition,
+): Promise<readonly boolean[]> {
+  const next = nextValue(sequence, position);
+  const taken: boolean[] = [];
+  for (const column of sequence.columns) {
+    const isLooked = column.isUnique && isInteger(column.type) && (await mayRead(queryable, column));
+    const table = quoteName({ schema: column.schema, name: column.table });
+    const sql = `SELECT FROM ${table} WHERE ${quoteIdentifier(column.column)} = ${next}`;
+    taken.push(isLooked && (await queryable.query(sql)).length > 0);
+  }
+  if (!taken.includes(true)) return taken;
+  const now = await readSequencePosition(queryable, sequence);
+  const isStill = now.lastValue === position.lastValue && now.isCalled === position.isCalled;
+  return taken.map((one) => one && isStill);
+}
+
+interface SequenceReading {
+  readonly position: SequencePosition | undefined;
+  readonly columns: readonly ColumnExtreme[];
+  readonly isTaken: readonly boolean[];
+}
+
 function judgeSequence(
   sequence: SequenceFacts,
-  position: SequencePosition | undefined,
-  extremes: readonly ColumnExtreme[],
+  { position, columns: extremes, isTaken }: SequenceReading,
 ): SequenceState {
   const next = position && nextValue(sequence, position);
-  const isBehind = (extreme: string | null) =>
+  const isAhead = (extreme: string | null) =>
     extreme !== null && typeof next === "bigint" && !sequence.cycles && !isBeyond(sequence, next, BigInt(extreme));
-  const columns = extremes.map((column) => ({ ...column, isBehind: isBehind(column.extreme) }));
+  const columns = extremes.map((column, index) => ({
+    ...column,
+    isBehind: isTaken[index] === true || isAhead(column.extreme),
+  }));
+  const isExhausted = next === null || (next !== undefined && isBeyond(sequence, next, endOf(sequence)));
+  const used = position ? usedPercent(sequence, position) : null;
   return {
     sequence,
     lastValue: position?.lastValue ?? null,
     isCalled: position?.isCalled ?? null,
     nextValue: next?.toString() ?? null,
-    isExhausted: position !== undefined && next === null,
+    isExhausted,
     isBehind: columns.some((column) => column.isBehind),
     extreme: farthest(sequence, columns)?.toString() ?? null,
     columns,
-    usedPercent: position ? usedPercent(sequence, position) : null,
+    usedPercent: used,
+    headRoom: isExhausted ? "error" : headRoom(sequence, used),
   };
 }
 
-/** Null when the sequence has reached its end. */
-function nextValue(sequence: SequenceFacts, { lastValue, isCalled }: SequencePosition): bigint | null {
-  if (!isCalled) return BigInt(lastValue);
-  const next = BigInt(lastValue) + BigInt(sequence.increment);
-  const [minimum, maximum] = [BigInt(sequence.minimum), BigInt(sequence.maximum)];
-  if (next >= minimum && next <= maximum) return next;
-  if (!sequence.cycles) return null;
-  return isDescending(sequence) ? maximum : minimum;
+function headRoom(sequence: SequenceFacts, used: number | null): SequenceState["headRoom"] {
+  if (used === null || used < warningPercent || (sequence.cycles && !hasNarrowColumn(sequence))) return null;
+  return used >= errorPercent ? "error" : "warning";
 }
 
 function farthest(sequence: SequenceFacts, columns: readonly ColumnExtreme[]): bigint | undefined {
@@ -137,35 +192,3 @@ function farthest(sequence: SequenceFacts, columns: readonly ColumnExtreme[]): b
     undefined,
   );
 }
-
-function usedPercent(sequence: SequenceFacts, { lastValue, isCalled }: SequencePosition): number {
-  const descending = isDescending(sequence);
-  const [minimum, maximum] = [BigInt(sequence.minimum), BigInt(sequence.maximum)];
-  const limits = sequence.columns.map(({ type }) => integerMaximum[type]).filter((limit) => limit !== undefined);
-  const first = descending ? maximum : minimum;
-  const last = descending
-    ? limits.map((limit) => -limit - 1n).reduce(larger, minimum)
-    : limits.reduce(smaller, maximum);
-  const total = absolute(last - first) + 1n;
-  const used = absolute(BigInt(lastValue) - first) + (isCalled ? 1n : 0n);
-  return Number((smaller(used, total) * 10_000n) / total) / 100;
-}
-
-const integerMaximum: Readonly<Record<string, bigint>> = {
-  smallint: 2n ** 15n - 1n,
-  integer: 2n ** 31n - 1n,
-  bigint: 2n ** 63n - 1n,
-};
-
-function isDescending(sequence: SequenceFacts): boolean {
-  return sequence.increment.startsWith("-");
-}
-
-/** True when `value` comes strictly after `other` in the sequence's direction. */
-function isBeyond(sequence: SequenceFacts, value: bigint, other: bigint): boolean {
-  return isDescending(sequence) ? value < other : value > other;
-}
-
-const smaller = (a: bigint, b: bigint) => (a < b ? a : b);
-const larger = (a: bigint, b: bigint) => (a > b ? a : b);
-const absolute = (value: bigint) => (value < 0n ? -value : value);

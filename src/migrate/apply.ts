@@ -96,9 +96,11 @@ async function prepareDatabase(
 ): Promise<Pick<ApplyResult, "markedAs" | "notes">> {
   const isFirst = (await readHistory(database)).records.length === 0;
   return withTransaction(database, {}, async (connection) => {
-    const { environment, notes } = isFirst ? await planMark(connection, options) : { environment: null, notes: [] };
+    const mark = isFirst ? await planMark(connection, options) : undefined;
     await ensureOwnSchema(connection);
-    if (environment !== null) await writeMarker(connection, environment);
+    if (!mark) return { markedAs: null, notes: [] };
+    const { environment, origin, notes } = mark;
+    if (environment !== null) await writeMarker(connection, environment, origin);
     return { markedAs: environment, notes };
   });
 }

@@ -2,7 +2,7 @@ import { systemClock } from "../core/clock.js";
 import { sha256 } from "../core/digest.js";
 import { RoomctlError } from "../core/errors.js";
 import { type LockOptions, withLock } from "../db/lock.js";
-import { readMarker } from "../db/marker.js";
+import { isForDevelopment, readMarker } from "../db/marker.js";
 import { recordOperation } from "../db/operations.js";
 import { ensureOwnSchema } from "../db/own-schema.js";
 import { loadParser, type ParsedStatement } from "../db/parse.js";
@@ -51,8 +51,9 @@ export async function applySeed(database: Database, path: string, lock: LockOpti
 
 async function assertDevelopment(database: Database): Promise<void> {
   const marker = await readMarker(database);
-  if (marker?.environment === "development") return;
-  const what = marker ? `is marked ${marker.environment}` : "is not marked as development";
+  if (await isForDevelopment(database, marker)) return;
+  const what =
+    marker && marker.environment !== "development" ? `is marked ${marker.environment}` : "is not marked as development";
   throw new RoomctlError(
     "E_PROTECTED",
     `nothing was changed: this database ${what}, and seed data belongs in none other`,

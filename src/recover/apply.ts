@@ -1,9 +1,11 @@
 import type { RecoveryDefinition } from "../core/catalogue.js";
 import { RoomctlError } from "../core/errors.js";
-import { parseName, quoteName } from "../db/identifier.js";
+import { announceChange } from "../db/announce.js";
+import { formatName, parseName, type QualifiedName, quoteName } from "../db/identifier.js";
 import { withLock } from "../db/lock.js";
 import { recordOperation } from "../db/operations.js";
 import type { Connection, Database } from "../db/pool.js";
+import { loadStatement } from "../db/statement.js";
 import { withTransaction } from "../db/transaction.js";
 import type { RoomDecision, Verdict } from "./decide.js";
 import { type RecoveryPlan, readPlan, readTime, type ServerFacts } from "./plan.js";
@@ -110,11 +112,22 @@ async function recoverRooms(
   const changed = agreed ? compareVerdicts(agreed.rooms, plan.rooms) : [];
   const operationId = await recordOperation(connection, {
     kind: "recover",
+    announced: await announce(connection, definition),
     startedAt,
     plan: { token: plan.token, at: plan.at, counts: plan.counts, ended: decided(plan, "end").map(toRecord) },
     result: { summary: outcome(plan), epoch, changed, states: plan.states },
   });
   return { plan, changed, epoch, graceEnds: graceEnds(plan), operationId, summary: summaryLine(plan) };
+}
+
+/**
+ * Announced although rows went through the app's own statements: the restart that made this necessary may have been a
+ * failover, which gives ids again that the second store has seen.
+ */
+async function announce(connection: Connection, { tables: rooms }: RecoveryDefinition): Promise<number> {
+  const written = await connection.query<QualifiedName>(loadStatement("recover/written"));
+  const tables = [...rooms, ...written.map(formatName)].map((table) => ({ table, change: "changed" as const }));
+  return announceChange(connection, { kind: "recover", tables });
 }
 
 /** Waits for what older servers have under way, and ends what they may still try. */

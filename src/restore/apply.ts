@@ -6,6 +6,7 @@ import type { Clock } from "../core/clock.js";
 import { digestOf } from "../core/digest.js";
 import { RoomctlError } from "../core/errors.js";
 import { retry } from "../core/retry.js";
+import { announceChange } from "../db/announce.js";
 import { formatName, isSameName, quoteName } from "../db/identifier.js";
 import { withLock } from "../db/lock.js";
 import { recordOperation } from "../db/operations.js";
@@ -39,6 +40,8 @@ export interface RestoreResult {
   readonly sequences: readonly RestoredSequence[];
   /** Of the record in `roomctl.operations`. */
   readonly operation: number;
+  /** By which the restore was announced: see `announceChange`. */
+  readonly epoch: number;
   readonly durationMs: number;
 }
 
@@ -95,13 +98,15 @@ function restoreOnce(
     await assertEqual(connection, plannedEntries(plan, options.backup));
     const done = { backup: plan.backup, tables: plan.tables, rows: plan.rows, sequences };
     const { backup, tables, isWhole, rows } = plan;
+    const changed = tables.map((table) => ({ table: formatName(table), change: "restored" }) as const);
+    const epoch = await announceChange(connection, { kind: "restore", tables: changed });
     const operation = await recordOperation(connection, {
       kind: "restore",
       startedAt: options.startedAt,
       plan: { backup, isWhole, tables: tables.map(formatName) },
-      result: { rows, sequences, replaced: plan.replaced },
+      result: { rows, sequences, replaced: plan.replaced, epoch },
     });
-    return { ...done, operation };
+    return { ...done, operation, epoch };
   });
 }
 

@@ -23,6 +23,15 @@ export function chooseTables(
   return manifest.tables.filter((table) => names.some((name) => covers(name)(table)));
 }
 
+/** Throws E_SCHEMA where the backup holds only some rows of a table: to restore it would leave out all others. */
+export function assertComplete({ id }: Manifest, tables: readonly ManifestTable[]): void {
+  const partial = tables.filter(({ isPartial }) => isPartial);
+  if (partial.length === 0) return;
+  throw new RoomctlError("E_SCHEMA", `backup ${id} holds only some rows of ${partial.map(formatName).join(", ")}`, {
+    hint: `roomctl wipe undo ${id} puts these back; --schema-into SCHEMA lets you look at them`,
+  });
+}
+
 /** The sequences here that go with these tables: those of the backup, and those that it does not know yet. */
 export function presentSequences(
   present: readonly SequenceFacts[],

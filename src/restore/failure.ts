@@ -5,7 +5,7 @@ import { codeOf, sqlstate } from "../db/sqlstate.js";
 import type { RestorePlan } from "./plan.js";
 
 /** Says which table and constraint miss a parent row, and what to restore with them; other errors pass through. */
-export function foreignKeyFailure(error: unknown, plan: RestorePlan): unknown {
+export function foreignKeyFailure(error: unknown, plan: Pick<RestorePlan, "backup" | "tables">): unknown {
   if (codeOf(error) !== sqlstate.foreignKeyViolation || !(error instanceof Error)) return error;
   const [schema, name, constraint] = ["schema", "table", "constraint"].map((key) => String(Reflect.get(error, key)));
   const table = plan.tables.find((candidate) => candidate.schema === schema && candidate.name === name);
@@ -17,7 +17,7 @@ export function foreignKeyFailure(error: unknown, plan: RestorePlan): unknown {
   );
 }
 
-function hint(plan: RestorePlan, parents: readonly QualifiedName[]): string {
+function hint(plan: Pick<RestorePlan, "backup" | "tables">, parents: readonly QualifiedName[]): string {
   if (parents.length === 0)
     return "the backup's rows break this constraint: restore into a schema that has it as NOT VALID";
   const words = [...plan.tables, ...parents].map((table) => `--table ${shellWord(formatName(table))}`);

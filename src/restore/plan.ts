@@ -10,7 +10,7 @@ import { formatName, type QualifiedName, quoteName } from "../db/identifier.js";
 import type { Connection, Database, Queryable } from "../db/pool.js";
 import { countRows, readSequences } from "../db/schema.js";
 import { withTransaction } from "../db/transaction.js";
-import { chooseTables, isFed, ownSchema, presentSequences } from "./choice.js";
+import { assertComplete, chooseTables, isFed, ownSchema, presentSequences } from "./choice.js";
 import { assertFits } from "./fit.js";
 import { loadOrder } from "./load-order.js";
 import { readObstacles, type SuspendedConstraint, type TriggerState } from "./obstacles.js";
@@ -79,6 +79,7 @@ export async function decideRestore(
   { tables: names, replacesRows = false }: RestoreOptions,
 ): Promise<RestorePlan> {
   const wanted = chooseTables(manifest, names);
+  assertComplete(manifest, wanted);
   const source = await readSource(connection);
   const present = await readSelectable(connection);
   const base = {
@@ -149,7 +150,8 @@ async function describeRows(
   return described;
 }
 
-async function decideLoad(
+/** In which order the tables can be filled, and what has to be set aside for it. */
+export async function decideLoad(
   queryable: Queryable,
   wanted: readonly ManifestTable[],
   present: readonly SelectedTable[],

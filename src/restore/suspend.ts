@@ -11,7 +11,7 @@ import type { RestorePlan } from "./plan.js";
  */
 export async function withObstaclesAside(
   connection: Connection,
-  plan: RestorePlan,
+  plan: Pick<RestorePlan, "backup" | "tables" | "suspendedConstraints" | "pausedTriggers">,
   load: () => Promise<void>,
 ): Promise<void> {
   const { suspendedConstraints: constraints, pausedTriggers: triggers } = plan;

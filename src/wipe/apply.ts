@@ -2,18 +2,21 @@ import type { WipeScope } from "../core/catalogue.js";
 import type { Clock } from "../core/clock.js";
 import { RoomctlError } from "../core/errors.js";
 import { retry } from "../core/retry.js";
+import { announceChange } from "../db/announce.js";
 import { parseName, quoteIdentifier, quoteName } from "../db/identifier.js";
 import { type HeldLock, withLock } from "../db/lock.js";
 import { recordOperation } from "../db/operations.js";
 import type { Connection, Database } from "../db/pool.js";
 import { lockSequences } from "../db/sequence-lock.js";
 import { withTransaction } from "../db/transaction.js";
+import { announcedTables } from "./announced.js";
+import { choiceOf } from "./choice.js";
+import type { AllowedGuard } from "./guards.js";
 import { isLockRefusal, lockRefusal, lockRelations } from "./locks.js";
 import { relationExpression, type WipedTable } from "./measure.js";
 import { readPlan, type WipePlan } from "./plan.js";
 import { isDifferent, type PlannedReset, type RestartedSequence } from "./resets.js";
 import { assertRights } from "./rights.js";
-import { resolveScopes } from "./scope.js";
 import { assertSamePlan, wipeCommand } from "./stale.js";
 
 export interface ApplyWipeOptions<Backup extends PreWipeBackup> {
@@ -26,6 +29,8 @@ export interface ApplyWipeOptions<Backup extends PreWipeBackup> {
    * appear between the copy and the deletion. When it throws, nothing is deleted.
    */
   readonly beforeDelete?: (connection: Connection) => Promise<Backup>;
+  /** Looks once more, when the tables are locked and before anything is saved; throws to refuse. What it returns is recorded. */
+  readonly guard?: () => Promise<readonly AllowedGuard[]>;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   /** Bound of one try to lock the tables; at most 3 s, which is also the longest that a reader can be held up. */
@@ -52,6 +57,15 @@ export interface WipeResult<Backup extends PreWipeBackup = PreWipeBackup> {
   readonly tables: readonly { readonly table: string; readonly rowsDeleted: number; readonly rowsLeft: number }[];
   readonly resets: readonly { readonly table: string; readonly column: string; readonly rowsChanged: number }[];
   readonly sequences: readonly RestartedSequence[];
+  readonly detached: readonly {
+    readonly table: string;
+    readonly columns: readonly string[];
+    readonly rowsChanged: number;
+  }[];
+  /** Guards that the operator stepped over, and what they saw. */
+  readonly allowed: readonly AllowedGuard[];
+  /** By which the wipe was announced: see `announceChange`. */
+  readonly epoch: number;
 }
 
 const longestLockWaitMs = 3000;
@@ -90,7 +104,7 @@ export function assertCascadeAccepted(plan: WipePlan, isAccepted: boolean): void
   throw new RoomctlError(
     "E_CASCADE_REQUIRED",
     `nothing was deleted: foreign keys would also empty tables that no chosen scope names: ${names}`,
-    { hint: `if they may go too: ${wipeCommand(plan.scopes)} --cascade --confirm` },
+    { hint: `if they may go too: ${wipeCommand(plan.scopes, plan.namedTables)} --cascade --confirm` },
   );
 }
 
@@ -125,7 +139,8 @@ async function wipeUnderLock<Backup extends PreWipeBackup>(
   connection: Connection,
   { database, plan, lock, options, startedAt }: Wiping<Backup>,
 ): Promise<WipeResult<Backup>> {
-  assertSamePlan(plan, await readPlan(connection, database, resolveScopes(options.scopes, plan.scopes)));
+  assertSamePlan(plan, await readPlan(connection, database, choiceOf(options.scopes, plan)));
+  const allowed = (await options.guard?.()) ?? [];
   const backup = await options.beforeDelete?.(connection);
   await lock.assertHeld();
   options.onProgress?.({ message: "deleting" });
@@ -141,7 +156,8 @@ async function wipeUnderLock<Backup extends PreWipeBackup>(
   const tables: { readonly table: string; readonly rowsDeleted: number; readonly rowsLeft: number }[] = [];
   for (const table of emptied) tables.push(await verifyEmpty(connection, table));
   const receipt = backup === undefined ? {} : { receipt: backup.id };
-  const outcome = { ...receipt, tables, resets, sequences: plan.sequences };
+  const epoch = await announceChange(connection, { kind: "wipe", tables: announcedTables(plan) });
+  const outcome = { ...receipt, tables, resets, detached: [], sequences: plan.sequences, allowed, epoch };
   const operation = await recordOperation(connection, { kind: "wipe", startedAt, plan, result: outcome });
   return { applied: true, plan, ...outcome, ...(backup === undefined ? {} : { backup }), operation };
 }
@@ -197,10 +213,10 @@ function expressionOf(table: WipedTable): string {
   return relationExpression(table, quoteName(parseName(table.table)));
 }
 
-function lockTimeoutMs({ lockTimeoutMs = longestLockWaitMs }: { readonly lockTimeoutMs?: number }): number {
+export function lockTimeoutMs({ lockTimeoutMs = longestLockWaitMs }: { readonly lockTimeoutMs?: number }): number {
   return lockTimeoutMs > 0 ? Math.min(lockTimeoutMs, longestLockWaitMs) : longestLockWaitMs;
 }
 
-function tries({ attempts = 5, signal }: { readonly attempts?: number; readonly signal?: AbortSignal }) {
+export function tries({ attempts = 5, signal }: { readonly attempts?: number; readonly signal?: AbortSignal }) {
   return { attempts, firstDelayMs: 200, maxDelayMs: 2000, signal };
 }

@@ -1,93 +1,104 @@
 import type { WipeScope } from "../core/catalogue.js";
-import { RoomctlError } from "../core/errors.js";
-import { type Environment, readMarker } from "../db/marker.js";
+import { formatName } from "../db/identifier.js";
 import type { Connection, Database } from "../db/pool.js";
-import { loadStatement } from "../db/statement.js";
 import { withTransaction } from "../db/transaction.js";
-import { traceTruncate } from "./cascade.js";
+import { readBasis } from "./basis.js";
+import { resolveChoice, type WipeChoice, type WipeNames } from "./choice.js";
+import type { WipeEffects } from "./effects.js";
 import { type CascadedTable, measureTables, type WipedTable } from "./measure.js";
-import { readRelationGraph } from "./relations.js";
-import { type PlannedReset, planResets, planRestarts, type RestartedSequence } from "./resets.js";
-import { resolveScopes, type WipeSelection } from "./scope.js";
-import { assertWipeable, findSelected } from "./selected.js";
-import { type ServerFacts, tokenOf } from "./token.js";
+import { latestWrite, type Place } from "./place.js";
+import { type PlannedReset, planResets, type RestartedSequence } from "./resets.js";
+import { tokenOf } from "./token.js";
 
 /** Everything that a wipe would do, and to which database. Table names are written as SQL needs them. */
-export interface WipePlan {
-  readonly database: string;
-  /** As configured: `localhost:5432`. */
-  readonly host: string;
-  /** Never with the password. */
-  readonly url: string;
-  /** As the server sees itself; null over a Unix socket. */
-  readonly serverAddress: string | null;
-  /** Made by initdb, and the same for the life of the cluster. */
-  readonly systemIdentifier: string;
-  readonly role: string;
-  /** Absent when the database was never marked. */
-  readonly environment?: Environment;
+export interface WipePlan extends Place {
+  /** `tables`: whole tables, by TRUNCATE. `rows`: some of their rows, by DELETE; see `rows-plan.ts`. */
+  readonly kind: "tables" | "rows";
   readonly scopes: readonly string[];
+  /** Tables that were named themselves. */
+  readonly namedTables: readonly string[];
   readonly tables: readonly WipedTable[];
-  /** Tables that no scope names and that foreign keys drag along. */
+  /** Tables that nobody chose and that foreign keys drag along. */
   readonly cascades: readonly CascadedTable[];
   readonly resets: readonly PlannedReset[];
+  /** Rows that stay and lose a value because a row they refer to goes; a TRUNCATE has none. */
+  readonly detached: readonly DetachedRows[];
   readonly sequences: readonly RestartedSequence[];
+  /** Triggers, publications, slots, standbys and materialized views that it concerns. */
+  readonly effects: WipeEffects;
   /** Rows that would be deleted, cascades included. */
   readonly rows: number;
+  /** Of the tables, cascades included. */
   readonly sizeBytes: number;
-  /** Changes with the database, the tables' structure, the row counts and the scopes: consent to one plan and no other. */
+  /** Changes with the database, its marker, the role, the choice, and the structure and rows of the tables: consent to one plan. */
   readonly token: string;
+  /** A plan by estimates is a `WipeEstimate`. */
+  readonly isEstimate?: false;
+}
+
+/** Rows whose foreign key's ON DELETE puts their columns back, to null or to the default. */
+export interface DetachedRows {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly onDelete: "SET NULL" | "SET DEFAULT";
+  readonly rows: number;
+  /** `rooms(owner) → users` */
+  readonly reason: string;
 }
 
 /**
- * Reads, in one snapshot, what a wipe of these scopes would do; no scope means `all`. Changes nothing.
- * Throws E_UNKNOWN_SCOPE, E_SCHEMA for a missing table, E_PROTECTED where the wipe would reach what must stay.
+ * Reads, in one snapshot, what a wipe of these scopes and tables would do; neither means the scope `all`. Changes
+ * nothing. Throws E_UNKNOWN_SCOPE, E_UNKNOWN_TABLE, E_SCHEMA for a missing table of a scope, E_PROTECTED where the wipe
+ * would reach what must stay. Without counting: `estimateWipe`.
  */
 export async function planWipe(
   database: Database,
   scopes: readonly WipeScope[],
-  names: readonly string[],
+  names: WipeNames | readonly string[],
 ): Promise<WipePlan> {
-  const selection = resolveScopes(scopes, names);
+  const choice = resolveChoice(scopes, isList(names) ? { scopes: names, tables: [] } : names);
   return withTransaction(database, { isolation: "REPEATABLE READ", readOnly: true }, (connection) =>
-    readPlan(connection, database, selection),
+    readPlan(connection, database, choice),
   );
 }
 
 /** The plan as this session's transaction sees the database now. */
-export async function readPlan(
-  connection: Connection,
-  database: Database,
-  selection: WipeSelection,
-): Promise<WipePlan> {
+export async function readPlan(connection: Connection, database: Database, choice: WipeChoice): Promise<WipePlan> {
   // A policy would hide rows from the counts, which TRUNCATE does not heed; with this it is an error instead.
   await connection.query("SELECT set_config('row_security', 'off', true)");
-  const [server] = await connection.query<ServerFacts>(loadStatement("wipe/server"));
-  if (!server) throw new RoomctlError("E_INTERNAL", "the server does not say which database this is");
-  const graph = await readRelationGraph(connection);
-  const chosen = findSelected(graph, selection);
-  const reached = traceTruncate(graph, [...chosen.keys()]);
-  assertWipeable(graph, reached);
-  const { tables, cascades } = await measureTables(connection, { graph, reached, chosen });
-  const resets = await planResets(connection, { graph, reached, resets: selection.resets });
-  const sequences = await planRestarts(connection, { graph, reached });
-  const marker = await readMarker(connection);
-  const emptied = [...tables, ...cascades];
+  const { place, graph, reached, emptied, sequences, effects } = await readBasis(connection, database, choice);
+  const { tables, cascades, lastWrites } = await measureTables(connection, graph, emptied);
+  const resets = await planResets(connection, { graph, reached, resets: choice.resets });
+  const measured = [...tables, ...cascades];
+  const { scopes } = choice;
+  const namedTables = (choice.named ?? []).map(formatName);
   return {
-    database: server.database,
-    host: `${database.target.host}:${database.target.port}`,
-    url: database.url,
-    serverAddress: server.address === null ? null : `${server.address}:${server.port}`,
-    systemIdentifier: server.systemIdentifier,
-    role: server.role,
-    ...(marker ? { environment: marker.environment } : {}),
-    scopes: selection.scopes,
+    kind: "tables",
+    ...place,
+    lastWrite: latestWrite(place, lastWrites),
+    scopes,
+    namedTables,
     tables,
     cascades,
     resets,
+    detached: [],
     sequences,
-    rows: emptied.reduce((sum, { rows }) => sum + rows, 0),
-    sizeBytes: emptied.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    token: tokenOf({ server, scopes: selection.scopes, graph, reached, emptied, resets, sequences }),
+    effects,
+    rows: measured.reduce((sum, { rows }) => sum + rows, 0),
+    sizeBytes: measured.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    token: tokenOf({
+      place,
+      scopes,
+      namedTables,
+      graph,
+      relations: [...reached.keys()],
+      emptied: measured,
+      resets,
+      sequences,
+    }),
   };
+}
+
+function isList(names: WipeNames | readonly string[]): names is readonly string[] {
+  return Array.isArray(names);
 }

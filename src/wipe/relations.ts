@@ -35,3 +35,12 @@ export async function readRelationGraph(queryable: Queryable): Promise<RelationG
   const foreignKeys = await queryable.query<ForeignKeyRow>(loadStatement("wipe/foreign-keys"));
   return { relations: new Map(relations.map((relation) => [relation.oid, relation])), foreignKeys };
 }
+
+/** The partitions below a partitioned table, at any depth. */
+export function partitionsOf(graph: RelationGraph, root: number): readonly Relation[] {
+  if (graph.relations.get(root)?.kind !== "partitioned") return [];
+  const direct = [...graph.relations.values()].filter(
+    (relation) => relation.isPartition && relation.parents.includes(root),
+  );
+  return direct.flatMap((partition) => [partition, ...partitionsOf(graph, partition.oid)]);
+}

@@ -3,17 +3,23 @@ import { formatName, isSameName, quoteIdentifier, quoteName } from "../db/identi
 import type { Connection } from "../db/pool.js";
 import { readSequences } from "../db/schema.js";
 import type { Reach } from "./cascade.js";
+import { readContent, readContentFacts, type TableMark } from "./content.js";
 import type { Relation, RelationGraph } from "./relations.js";
 import type { SelectedReset } from "./scope.js";
 
-export interface PlannedReset {
+export interface DescribedReset {
   readonly table: string;
   readonly column: string;
   /** An SQL expression. */
   readonly value: string;
+  readonly reason: string;
+}
+
+export interface PlannedReset extends DescribedReset {
   /** Rows that have another value. */
   readonly rows: number;
-  readonly reason: string;
+  /** Of these rows, and of the table's structure. */
+  readonly mark: TableMark;
 }
 
 export interface RestartedSequence {
@@ -29,27 +35,38 @@ interface Reached {
   readonly reached: ReadonlyMap<number, Reach>;
 }
 
-/** Counts the rows that each column reset would change. A reset of a table that is emptied anyway falls away. */
-export async function planResets(
-  connection: Connection,
-  { graph, reached, resets }: Reached & { readonly resets: readonly SelectedReset[] },
-): Promise<readonly PlannedReset[]> {
+interface Resetting extends Reached {
+  readonly resets: readonly SelectedReset[];
+}
+
+/** Counts and marks the rows that each column reset would change. */
+export async function planResets(connection: Connection, resetting: Resetting): Promise<readonly PlannedReset[]> {
+  const described = describeResets(resetting);
+  const oids = described.map(({ relation }) => relation.oid);
+  const facts = await readContentFacts(connection, resetting.graph, oids);
   const planned: PlannedReset[] = [];
-  for (const reset of resets) {
-    const relation = requireColumn(graph, reset);
-    if (reached.has(relation.oid)) continue;
-    const [row] = await connection.query<{ rows: string }>(
-      `SELECT count(*) AS rows FROM ${quoteName(relation)} WHERE ${isDifferent(reset)}`,
-    );
-    planned.push({
-      table: formatName(relation),
-      column: reset.column,
-      value: reset.value,
-      rows: Number(row?.rows),
-      reason: `scope ${reset.scope}`,
-    });
+  for (const { relation, reset } of described) {
+    const known = facts.get(relation.oid);
+    if (!known) continue;
+    const from = `${quoteName(relation)} WHERE ${isDifferent(reset)}`;
+    const { rows, mark } = await readContent(connection, known, from);
+    planned.push({ ...reset, rows, mark });
   }
   return planned;
+}
+
+/** The column resets; one of a table that is emptied anyway falls away. Throws E_SCHEMA for a missing column. */
+export function describeResets({
+  graph,
+  reached,
+  resets,
+}: Resetting): readonly { readonly relation: Relation; readonly reset: DescribedReset }[] {
+  return resets.flatMap((selected) => {
+    const relation = requireColumn(graph, selected);
+    if (reached.has(relation.oid)) return [];
+    const { column, value, scope } = selected;
+    return [{ relation, reset: { table: formatName(relation), column, value, reason: `scope ${scope}` } }];
+  });
 }
 
 /**

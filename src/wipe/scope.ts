@@ -113,7 +113,7 @@ function unknownScope(name: string, scopes: readonly WipeScope[]): RoomctlError 
 }
 
 /** Levenshtein distance: how many letters to change, add or drop. */
-function editDistance(from: string, to: string): number {
+export function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [row, letter] of [...from].entries()) {
     const current = [row + 1];

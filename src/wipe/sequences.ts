@@ -34,9 +34,6 @@ export interface SequenceReport {
   readonly findings: readonly SequenceFinding[];
 }
 
-/** From this share of its range on, a sequence is near overflow. */
-const nearOverflowPercent = 75;
-
 /** The state of every sequence of the app, and a finding for each that is not well. Reads only. */
 export async function checkSequences(database: Database): Promise<SequenceReport> {
   const states = await withTransaction(database, { readOnly: true }, (connection) => readVisibleStates(connection));
@@ -74,12 +71,8 @@ function describeSequence(state: SequenceState): SequenceLine {
 
 function conditionOf(state: SequenceState): SequenceCondition {
   if (state.isBehind) return "behind";
-  if (isNearOverflow(state)) return "near overflow";
+  if (state.headRoom !== null) return "near overflow";
   return isUnreadable(state) ? "unreadable" : "ok";
-}
-
-function isNearOverflow({ sequence, usedPercent, isExhausted }: SequenceState): boolean {
-  return isExhausted || (!sequence.cycles && usedPercent !== null && usedPercent >= nearOverflowPercent);
 }
 
 function findSequence(state: SequenceState): readonly SequenceFinding[] {
@@ -104,7 +97,7 @@ function findSequence(state: SequenceState): readonly SequenceFinding[] {
         {
           sequence: name,
           state: condition,
-          severity: state.isExhausted ? "error" : "warning",
+          severity: state.headRoom ?? "warning",
           message: state.isExhausted
             ? `${name} is used up: the next insert into ${where} fails`
             : `${name} has used ${state.usedPercent} % of the values that ${where} can hold`,

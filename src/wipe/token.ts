@@ -1,43 +1,43 @@
 import { digestOf } from "../core/digest.js";
-import type { Reach } from "./cascade.js";
 import type { WipedTable } from "./measure.js";
+import type { Place } from "./place.js";
 import type { RelationGraph } from "./relations.js";
 import type { PlannedReset, RestartedSequence } from "./resets.js";
 
-/** Which database this really is, as the server says it. */
-export interface ServerFacts {
-  readonly database: string;
-  readonly databaseOid: number;
-  readonly systemIdentifier: string;
-  readonly address: string | null;
-  readonly port: number | null;
-  readonly role: string;
-}
-
 export interface TokenFacts {
-  readonly server: ServerFacts;
+  readonly place: Place;
   readonly scopes: readonly string[];
+  readonly namedTables: readonly string[];
   readonly graph: RelationGraph;
-  readonly reached: ReadonlyMap<number, Reach>;
-  readonly emptied: readonly WipedTable[];
+  /** Oids of all that lose rows. */
+  readonly relations: readonly number[];
+  readonly emptied: readonly Pick<WipedTable, "table" | "rows" | "mark">[];
   readonly resets: readonly PlannedReset[];
   readonly sequences: readonly RestartedSequence[];
+  /** What else the consent is to. */
+  readonly more?: unknown;
 }
 
-/** Sixteen hex digits that stay the same only while the same wipe of the same database would delete the same number of rows. */
-export function tokenOf({ server, scopes, graph, reached, emptied, resets, sequences }: TokenFacts): string {
-  const oids = [...reached.keys()].sort((a, b) => a - b);
-  const facts = {
-    server: [server.systemIdentifier, server.databaseOid],
-    scopes: [...scopes].sort(),
-    relations: oids.map((oid) => [oid, graph.relations.get(oid)?.columns.map(({ name, type }) => [name, type])]),
+/**
+ * Sixteen hex digits that stay the same only while the same role would delete the same rows of the same tables from the
+ * same database, under the same marker.
+ */
+export function tokenOf({ place, graph, ...facts }: TokenFacts): string {
+  const relations = new Set(facts.relations);
+  return digestOf({
+    place: [place.systemIdentifier, place.databaseOid, place.role, place.environment ?? null],
+    scopes: facts.scopes.toSorted(),
+    namedTables: facts.namedTables.toSorted(),
+    relations: facts.relations
+      .toSorted((a, b) => a - b)
+      .map((oid) => [oid, graph.relations.get(oid)?.columns.map(({ name, type }) => [name, type])]),
     foreignKeys: graph.foreignKeys
-      .filter(({ child, parent }) => reached.has(child) || reached.has(parent))
+      .filter(({ child, parent }) => relations.has(child) || relations.has(parent))
       .map(({ oid, child, parent, columns, onDelete }) => [oid, child, parent, columns, onDelete])
-      .sort(([a], [b]) => Number(a) - Number(b)),
-    rows: emptied.map(({ table, rows }) => [table, rows]),
-    resets,
-    sequences,
-  };
-  return digestOf(facts).slice(0, 16);
+      .toSorted(([a], [b]) => Number(a) - Number(b)),
+    rows: facts.emptied.map(({ table, rows, mark }) => [table, rows, mark]),
+    resets: facts.resets,
+    sequences: facts.sequences,
+    more: facts.more ?? null,
+  }).slice(0, 16);
 }

@@ -19,12 +19,15 @@ async function countLocations(database: Database): Promise<number> {
   return row?.rows ?? -1;
 }
 
+/** These tests look on from a session of their own, which is a client that the wipe would refuse to work beside. */
+const wipeLocations = ["wipe", "--scope", "locations", "--allow", "clients", "--confirm"];
+
 describe.runIf(hasTmux)("in a real terminal", () => {
   test("a bare --confirm shows the plan, asks for the database's name, and wipes when it is typed", async () => {
     const { scratch, database } = await createTarget();
     await using _scratch = scratch;
     await using _database = database;
-    await using terminal = runInTerminal(["wipe", "--scope", "locations", "--confirm"], {
+    await using terminal = runInTerminal(wipeLocations, {
       ROOMCTL_DATABASE_URL: scratch.url,
     });
     const question = await terminal.waitFor("Type the name of the database");
@@ -46,7 +49,7 @@ describe.runIf(hasTmux)("in a real terminal", () => {
     const { scratch, database } = await createTarget();
     await using _scratch = scratch;
     await using _database = database;
-    await using terminal = runInTerminal(["wipe", "--scope", "locations", "--confirm"], {
+    await using terminal = runInTerminal(wipeLocations, {
       ROOMCTL_DATABASE_URL: scratch.url,
     });
     await terminal.waitFor("Type the name of the database");

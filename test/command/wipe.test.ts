@@ -36,7 +36,7 @@ async function createApp(environment?: Environment): Promise<ScratchDatabase> {
   await connection.execute(`
     CREATE TABLE people (id serial PRIMARY KEY); INSERT INTO people SELECT FROM generate_series(1, 3);
     CREATE TABLE rooms (id serial PRIMARY KEY, owner int REFERENCES people); INSERT INTO rooms (owner) VALUES (1), (2);
-    CREATE TABLE notes (text text); INSERT INTO notes VALUES ('hello')`);
+    CREATE TABLE notes (text text, id serial PRIMARY KEY); INSERT INTO notes VALUES ('hello')`);
   if (environment) await writeMarker(connection, environment);
   return scratch;
 }
@@ -85,7 +85,7 @@ test("a bare --confirm in a development database deletes, with a verified backup
   expect(verified.json()).toMatchObject({ ok: true, rows: 6 });
   const listed = await run(scratch, ["operations", "--json"]);
   expect(listed.json()).toMatchObject({
-    operations: [{ kind: "wipe", receipt: answer.receipt, summary: "all: 5 rows deleted" }],
+    operations: [{ kind: "wipe", receipt: answer.receipt, summary: "all: 5 rows deleted, 1 row reset" }],
   });
 });
 
@@ -120,7 +120,7 @@ test("what foreign keys drag along must be accepted; the hint is the command tha
   expect(await database.query("SELECT text FROM notes")).toEqual([{ text: "" }]);
 });
 
-test("what a reset puts back is called so, with what a restore can do about it", async () => {
+test("what a reset puts back is called so, and an undo brings the old value back", async () => {
   await using scratch = await createApp("development");
   writeFileSync(
     join(folder, "roomctl.config.json"),
@@ -133,22 +133,26 @@ test("what a reset puts back is called so, with what a restore can do about it",
   expect(done.status).toBe(0);
   const [id] = backups();
   expect(done.stdout).toContain(`receipt ${id}: the values before the reset, verified`);
-  expect(done.stdout).toContain(`to get the old values of notes.text back, restore ${id} into another database`);
   expect(done.stdout).not.toMatch(/wiped|deleted rows/);
+  expect(await textsOf(scratch)).toEqual([""]);
+  // A part of a table is not what a restore could load.
   const refused = await run(scratch, ["backup", "restore", "latest"]);
-  expect([refused.status, refused.stderr]).toEqual([4, expect.stringContaining("notes (1 rows)")]);
-  await using elsewhere = await createScratchDatabase();
-  await using database = await elsewhere.open();
-  await database.execute("CREATE TABLE notes (text text)");
-  expect((await run(elsewhere, ["backup", "restore", "latest"])).status).toBe(0);
-  expect(await database.query("SELECT text FROM notes")).toEqual([{ text: "hello" }]);
+  expect([refused.status, refused.stderr]).toEqual([12, expect.stringContaining(`roomctl wipe undo ${id}`)]);
+  const undone = await run(scratch, ["wipe", "undo", "latest"]);
+  expect({ status: undone.status, stderr: undone.stderr }).toMatchObject({ status: 0 });
+  expect(await textsOf(scratch)).toEqual(["hello"]);
 });
+
+async function textsOf(scratch: ScratchDatabase): Promise<readonly string[]> {
+  await using database = await scratch.open();
+  const rows = await database.query<{ text: string }>("SELECT text FROM notes");
+  return rows.map(({ text }) => text);
+}
 
 test("--plan consents to exactly that plan, and to no other", async () => {
   await using scratch = await createApp("production");
   const { token } = (await run(scratch, ["wipe", "--scope", "rooms", "--json"])).json<WipeAnswer>();
-  await using database = await scratch.open();
-  await database.execute("INSERT INTO rooms (owner) VALUES (3)");
+  await addRoom(scratch);
   const stale = await run(scratch, ["wipe", "--scope", "rooms", "--plan", token]);
   expect(stale.status).toBe(4);
   expect(stale.stderr).toContain("E_PLAN_STALE");
@@ -157,6 +161,47 @@ test("--plan consents to exactly that plan, and to no other", async () => {
   expect([elsewhere.status, await rowsOf(scratch, "rooms")]).toEqual([4, 3]);
   const done = await run(scratch, ["wipe", "--scope", "rooms", "--plan", fresh.token]);
   expect([done.status, await rowsOf(scratch, "rooms")]).toEqual([0, 0]);
+});
+
+/** Nobody may be connected while a wipe runs, so neither may we. */
+async function addRoom(scratch: ScratchDatabase): Promise<void> {
+  await using database = await scratch.open();
+  await database.execute("INSERT INTO rooms (owner) VALUES (3)");
+}
+
+test("an open session of another program refuses until it is stepped over by name", async () => {
+  await using scratch = await createApp("development");
+  await using database = await scratch.open();
+  await database.query("SELECT 1");
+  const refused = await run(scratch, ["wipe", "--scope", "rooms", "--confirm"]);
+  expect([refused.status, refused.stderr]).toEqual([
+    4,
+    expect.stringContaining("clients: 1 other client is connected"),
+  ]);
+  const done = await run(scratch, ["wipe", "--scope", "rooms", "--confirm", "--allow", "clients", "--json"]);
+  expect(done.json()).toMatchObject({ applied: true, allowed: [{ guard: "clients" }] });
+});
+
+test("some rows of a table go with --where and --table, and come back", async () => {
+  await using scratch = await createApp("development");
+  const words = ["wipe", "--table", "people", "--where", "id = 1"];
+  const planned = await run(scratch, words);
+  expect(planned.stdout).toContain("2 rows of 2 tables would be deleted");
+  const refused = await run(scratch, [...words, "--confirm"]);
+  expect([refused.status, refused.stderr]).toEqual([4, expect.stringContaining("--cascade --confirm")]);
+  const none = await run(scratch, ["wipe", "--table", "people", "--where", "id = 99", "--confirm"]);
+  expect([none.status, none.stdout]).toEqual([0, expect.stringContaining("there is nothing to delete")]);
+  const done = await run(scratch, [...words, "--cascade", "--confirm"]);
+  expect([done.status, await rowsOf(scratch, "people"), await rowsOf(scratch, "rooms")]).toEqual([0, 2, 1]);
+  expect((await run(scratch, ["wipe", "undo", "latest"])).status).toBe(0);
+  expect([await rowsOf(scratch, "people"), await rowsOf(scratch, "rooms")]).toEqual([3, 2]);
+});
+
+test("an estimate shows the plan without a token, and is nothing to consent to", async () => {
+  await using scratch = await createApp("development");
+  const shown = await run(scratch, ["wipe", "--estimate"]);
+  expect([shown.status, shown.stdout]).toEqual([0, expect.stringContaining("Nothing was counted")]);
+  expect((await run(scratch, ["wipe", "--estimate", "--confirm"])).status).toBe(2);
 });
 
 test("--dry-run shows the plan whatever else is given", async () => {

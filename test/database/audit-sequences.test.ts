@@ -1,6 +1,10 @@
 import { expect, test } from "vitest";
-import type { Database } from "../../src/db/pool.js";
+import { sequenceFindings } from "../../src/audit/sequences.js";
+import { systemClock } from "../../src/core/clock.js";
+import { type Database, openDatabase } from "../../src/db/pool.js";
 import { readSequenceStates } from "../../src/db/sequences.js";
+import { applySequenceReset, planSequenceReset } from "../../src/wipe/sequence-reset.js";
+import { checkSequences } from "../../src/wipe/sequences.js";
 import { createScratchDatabase, serverNames } from "../support/postgres.js";
 
 async function stateOf(database: Database, name: string) {
@@ -144,5 +148,92 @@ test("hostile names and a role without privileges are no obstacle", async () => 
     expect(hidden?.columns).toMatchObject([{ isReadable: false, extreme: null }]);
   } finally {
     await database.execute(`DROP ROLE ${role}`);
+  }
+});
+
+test.each(serverNames)("on %s the audit and the check call the same end near, used up, or far", async (server) => {
+  await using scratch = await createScratchDatabase({ server });
+  await using database = await scratch.open();
+  await database.execute(`
+    CREATE DOMAIN tiny AS smallint; CREATE DOMAIN ticket AS tiny;
+    CREATE SEQUENCE far; CREATE TABLE a (id ticket DEFAULT nextval('far')); SELECT setval('far', 24000);
+    CREATE SEQUENCE near; CREATE TABLE b (id ticket DEFAULT nextval('near')); SELECT setval('near', 25000);
+    CREATE SEQUENCE close; CREATE TABLE c (id smallint DEFAULT nextval('close')); SELECT setval('close', 31200);
+    CREATE SEQUENCE full_column; CREATE TABLE d (id smallint DEFAULT nextval('full_column')); SELECT setval('full_column', 32767);
+    CREATE SEQUENCE digits; CREATE TABLE e (id numeric(4,0) DEFAULT nextval('digits')); SELECT setval('digits', 9999);
+    CREATE SEQUENCE round MAXVALUE 100 CYCLE; CREATE TABLE f (id int DEFAULT nextval('round')); SELECT setval('round', 99);
+    CREATE SEQUENCE wide_round CYCLE; CREATE TABLE g (id smallint DEFAULT nextval('wide_round')); SELECT setval('wide_round', 32767)`);
+  const states = await readSequenceStates(database);
+  expect(Object.fromEntries(states.map(({ sequence, headRoom }) => [sequence.name, headRoom]))).toEqual({
+    far: null,
+    near: "warning",
+    close: "error",
+    full_column: "error",
+    digits: "error",
+    round: null,
+    wide_round: "error",
+  });
+  await expect(database.execute("INSERT INTO d DEFAULT VALUES")).rejects.toMatchObject({ code: "22003" });
+  const checked = new Map((await checkSequences(database)).findings.map((one) => [one.sequence, one.severity]));
+  const audited = new Map(
+    states.flatMap((state) => sequenceFindings(state, "me")).map((one) => [one.subject, one.severity]),
+  );
+  expect(audited).toEqual(checked);
+});
+
+test.each(serverNames)(
+  "on %s a number that a function or a domain draws is found, and one beyond the bounds is none of its own",
+  async (server) => {
+    await using scratch = await createScratchDatabase({ server });
+    await using database = await scratch.open();
+    await database.execute(`
+    CREATE SEQUENCE deep;
+    CREATE FUNCTION inner_draw() RETURNS bigint BEGIN ATOMIC SELECT nextval('deep'); END;
+    CREATE FUNCTION outer_draw() RETURNS bigint BEGIN ATOMIC SELECT inner_draw() * 1; END;
+    CREATE TABLE by_function (id bigint DEFAULT outer_draw()); INSERT INTO by_function VALUES (7);
+    CREATE SEQUENCE of_domain; CREATE DOMAIN numbered AS int DEFAULT nextval('of_domain');
+    CREATE TABLE by_domain (id numbered, other numbered DEFAULT 3); INSERT INTO by_domain VALUES (9, 50);
+    CREATE SEQUENCE legacy MAXVALUE 100; CREATE TABLE old (id int DEFAULT nextval('legacy')); INSERT INTO old VALUES (5000)`);
+    expect(await stateOf(database, "deep")).toMatchObject({ isBehind: true, extreme: "7" });
+    const domain = await stateOf(database, "of_domain");
+    expect(domain.columns.map(({ column, extreme }) => [column, extreme])).toEqual([["id", "9"]]);
+    // It will never hand that out.
+    expect(await stateOf(database, "legacy")).toMatchObject({ isBehind: false, extreme: null });
+  },
+);
+
+test.each(serverNames)(
+  "on %s a cycle is behind only when the very next value is taken where it must be unique",
+  async (server) => {
+    await using scratch = await createScratchDatabase({ server });
+    await using database = await scratch.open();
+    await database.execute(`
+    CREATE SEQUENCE ring MAXVALUE 10 CYCLE; CREATE SEQUENCE loose MAXVALUE 10 CYCLE;
+    CREATE TABLE a (id int DEFAULT nextval('ring') PRIMARY KEY); INSERT INTO a VALUES (5), (6); SELECT setval('ring', 4);
+    CREATE TABLE b (id int DEFAULT nextval('loose')); INSERT INTO b VALUES (5), (6); SELECT setval('loose', 4)`);
+    expect(await stateOf(database, "ring")).toMatchObject({ isBehind: true, nextValue: "5" });
+    expect(await stateOf(database, "loose")).toMatchObject({ isBehind: false });
+    await applySequenceReset(database, await planSequenceReset(database), { clock: systemClock });
+    expect(await database.query("INSERT INTO a DEFAULT VALUES RETURNING id")).toEqual([{ id: 7 }]);
+  },
+);
+
+test("rows that row security hides make a sequence unreadable, and stop no other", async () => {
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  const role = `tenant_${scratch.target.database}`;
+  await database.execute(`
+    CREATE TABLE hidden (id serial PRIMARY KEY); ALTER TABLE hidden ENABLE ROW LEVEL SECURITY;
+    CREATE TABLE shown (id serial PRIMARY KEY); INSERT INTO shown VALUES (4);
+    CREATE ROLE ${role} LOGIN PASSWORD 'tenant'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role};
+    GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO ${role}`);
+  try {
+    await using tenant = await openDatabase({ ...scratch.target, user: role, password: "tenant" });
+    expect((await checkSequences(tenant)).findings.map(({ sequence, state }) => [sequence, state])).toEqual([
+      ["hidden_id_seq", "unreadable"],
+      ["shown_id_seq", "behind"],
+    ]);
+  } finally {
+    await database.execute(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   }
 });

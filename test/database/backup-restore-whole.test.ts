@@ -101,7 +101,9 @@ test.each(journeys)(
     }
     const { differences, tables } = await restoreWholeLatest(to, folder.directory);
     expect(differences).toEqual([]);
-    expect(tables.filter(({ schema }) => schema === "roomctl").length).toBe(4);
+    const own = tables.filter(({ schema }) => schema === "roomctl").map(({ name }) => name);
+    const kept = ["epochs", "marker", "migration_runs", "migrations", "operations", "protected", "tombstones"];
+    expect(own.sort()).toEqual(kept);
     expect(await digestTables(to)).toEqual(await digestTables(from));
     expect(await readMarker(to)).toEqual(await readMarker(from));
     expect(await to.query("SELECT * FROM generated_ids_id_seq")).toMatchObject(

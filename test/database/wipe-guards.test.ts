@@ -37,9 +37,7 @@ describe.each(serverNames)("on %s", (server) => {
     const scopes = scopeOf(["a"]);
     const before = await planWipe(database, scopes, ["it"]);
     await database.execute("ALTER TABLE a ADD COLUMN note text");
-    await expect(applyWipe(database, before, wipeOptions(scopes))).rejects.toThrow(
-      "the structure of the tables changed",
-    );
+    await expect(applyWipe(database, before, wipeOptions(scopes))).rejects.toThrow("the structure of a changed");
     const wider = await planWipe(database, scopes, ["it"]);
     await database.execute("ALTER TABLE b ADD FOREIGN KEY (id) REFERENCES a");
     await expect(applyWipe(database, wider, wipeOptions(scopes))).rejects.toThrow("b has come into the plan");
