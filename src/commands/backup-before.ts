@@ -14,7 +14,7 @@ export interface BackUpRequest {
   readonly conditions?: ReadonlyMap<string, string>;
   /** The command that takes it: `roomctl wipe --scope rooms`. */
   readonly command: string;
-  readonly context: CommandContext;
+  readonly context: Pick<CommandContext, "settings" | "clock" | "signal" | "onProgress">;
 }
 
 /** A backup of tables that are about to lose rows, read back completely. Throws E_BACKUP_DAMAGED when it is not sound. */

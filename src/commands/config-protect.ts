@@ -2,6 +2,7 @@ import { formatName, parseName, type QualifiedName } from "../db/identifier.js";
 import { protectTable, readProtected } from "../db/protected.js";
 import { withTransaction } from "../db/transaction.js";
 import { tableLines } from "../report/table.js";
+import { formatTime } from "../report/text.js";
 import { defineCommand, type ParsedInput } from "./command.js";
 
 interface ConfigProtectOptions {
@@ -67,7 +68,12 @@ export const configProtect = defineCommand<ConfigProtectOptions, ConfigProtectRe
     const done = table === null ? [] : [`${style.strong(table)} is now protected in ${database}`, ""];
     if (tables.length === 0) return [...done, `no table of ${database} is protected`];
     const columns = [{ title: "table" }, { title: "since" }, { title: "by" }, { title: "note" }];
-    const rows = tables.map(({ table: name, since, by, note }) => [name, since?.toISOString() ?? "", by, note ?? ""]);
+    const rows = tables.map(({ table: name, since, by, note }) => [
+      name,
+      since ? formatTime(since) : "",
+      by,
+      note ?? "",
+    ]);
     return [...done, ...tableLines(columns, rows, style)];
   },
 });

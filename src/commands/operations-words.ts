@@ -49,7 +49,6 @@ function describeOutcome({ plan, result }: Operation): string {
   const tables = list(field(result, "tables"));
   const moved = list(field(result, "sequences")).filter((one) => field(one, "state") === "done").length;
   const deleted = sum(tables, "rowsDeleted");
-  const putBack = sum(tables, "restored");
   const detached = sum(list(field(result, "detached")), "rowsChanged");
   const reset = sum(list(field(result, "resets")), "rowsChanged");
   const restored = Number(field(result, "rows")) || 0;
@@ -58,7 +57,6 @@ function describeOutcome({ plan, result }: Operation): string {
     ...(deleted > 0 ? [`${plural(deleted, "row")} deleted`] : []),
     ...(reset > 0 ? [`${plural(reset, "row")} reset`] : []),
     ...(detached > 0 ? [`${plural(detached, "row")} detached`] : []),
-    ...(putBack > 0 ? [`${plural(putBack, "row")} put back`] : []),
     ...(restored > 0 ? [`${plural(restored, "row")} of ${text(field(plan, "backup")) ?? "a backup"} restored`] : []),
     ...(inserted > 0 ? [`${plural(inserted, "row")} inserted`] : []),
     ...(moved > 0 ? [`${plural(moved, "sequence")} moved`] : []),

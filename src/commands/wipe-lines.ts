@@ -62,11 +62,13 @@ export function wipeEstimateLines(
   ];
 }
 
+export interface AppliedWipe extends WipeResult<BackupReceipt>, Partial<Pick<RowWipeResult, "skipped" | "state">> {
+  /** The command that brings everything back. */
+  readonly undo?: string;
+}
+
 /** What a wipe did. */
-export function wipeResultLines(
-  result: WipeResult<BackupReceipt> & Partial<Pick<RowWipeResult, "skipped">>,
-  style: Style,
-): string[] {
+export function wipeResultLines(result: AppliedWipe, style: Style): string[] {
   const { plan, tables, resets, detached, skipped, backup } = result;
   const number = (title: string): Column => ({ title, align: "right" });
   const columns = [{ title: "table" }, number("deleted"), number("left")];
@@ -77,24 +79,28 @@ export function wipeResultLines(
     ...resets.map(
       ({ table, column, rowsChanged }) => `${table}.${column} was put back in ${plural(rowsChanged, "row")}`,
     ),
-    ...detached.map((one) => `${one.table} lost ${one.columns.join(", ")} in ${plural(one.rowsChanged, "row")}`),
+    ...detached.map((one) =>
+      printable(`${one.table} lost ${one.columns.join(", ")} in ${plural(one.rowsChanged, "row")}`),
+    ),
     ...(tables.length > 0 || resets.length === 0
       ? [
           `${style.good("wiped")} ${plural(deleted, "row")} of ${plural(tables.length, "table")} in ${JSON.stringify(plan.database)}`,
         ]
       : []),
-    ...(skipped ?? []).map((one) => style.warning(`left ${plural(one.rows, "row")} of ${one.table}: ${one.reason}`)),
+    ...(skipped ?? []).map((one) =>
+      style.warning(printable(`left ${plural(one.rows, "row")} of ${one.table}: ${one.reason}`)),
+    ),
     ...sequenceLines(plan),
     ...(backup ? receiptLines(result, backup, style) : [style.warning("no backup was taken")]),
-  ].map(printableStyled);
+  ];
 }
 
-function receiptLines({ tables, resets }: WipeResult, { id, directory }: BackupReceipt, style: Style): string[] {
+function receiptLines({ tables, resets, undo }: AppliedWipe, { id, directory }: BackupReceipt, style: Style): string[] {
   const deleted = tables.length > 0 || resets.length === 0 ? ["the deleted rows"] : [];
   const old = resets.length > 0 ? ["the values before the reset"] : [];
   return [
     `receipt ${style.strong(id)}: ${[...deleted, ...old].join(" and ")}, verified, in ${directory}`,
-    `to bring everything back: roomctl wipe undo ${id}`,
+    ...(undo === undefined ? [] : [`to bring everything back: ${undo}`]),
   ];
 }
 

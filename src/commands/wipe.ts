@@ -1,21 +1,18 @@
-import type { BackupReceipt } from "../backup/create.js";
 import { type ExitCode, exitCodes } from "../core/errors.js";
 import type { Database } from "../db/pool.js";
 import type { Style } from "../report/style.js";
 import { plainStyle } from "../report/style.js";
-import type { WipeResult } from "../wipe/apply.js";
 import { estimateWipe, type WipeEstimate } from "../wipe/estimate.js";
 import type { GuardLook } from "../wipe/guard.js";
 import { allowedGuards, readGuards, recheckGuards } from "../wipe/guards.js";
 import type { WipePlan } from "../wipe/plan.js";
-import type { RowWipeResult } from "../wipe/rows-apply.js";
 import { wipeCommand } from "../wipe/stale.js";
 import { type CommandContext, defineCommand } from "./command.js";
 import { type Guarded, guardRequest, passGuards } from "./guarding.js";
 import { type FreshResult, wipeFresh } from "./wipe-fresh.js";
 import { freshExit, freshLines } from "./wipe-fresh-lines.js";
 import { guardLines } from "./wipe-guard-lines.js";
-import { wipeEstimateLines, wipePlanLines, wipeResultLines } from "./wipe-lines.js";
+import { type AppliedWipe, wipeEstimateLines, wipePlanLines, wipeResultLines } from "./wipe-lines.js";
 import { parseWipe, type WipeOptions, wipeFlags } from "./wipe-options.js";
 import { planChosen, type WipeWay } from "./wipe-way.js";
 
@@ -37,8 +34,7 @@ interface ShownEstimate {
   readonly exact: string;
 }
 
-type Wiped = WipeResult<BackupReceipt> | RowWipeResult<BackupReceipt>;
-type Result = ShownPlan | ShownEstimate | FreshResult | Wiped;
+type Result = ShownPlan | ShownEstimate | FreshResult | AppliedWipe;
 
 export const wipe = defineCommand<WipeOptions, Result>({
   name: "wipe",
@@ -95,7 +91,7 @@ async function showPlan(database: Database, way: WipeWay, chosen: Chosen): Promi
   return { ...shown(way, chosen), guards };
 }
 
-async function applyChosen(database: Database, way: WipeWay, chosen: Chosen): Promise<Wiped> {
+async function applyChosen(database: Database, way: WipeWay, chosen: Chosen): Promise<AppliedWipe> {
   const { options, context } = chosen;
   const { command } = way;
   if (options.token !== undefined) way.assertToken(options.token);
@@ -107,7 +103,8 @@ async function applyChosen(database: Database, way: WipeWay, chosen: Chosen): Pr
     await context.confirm({ database, given: options.confirm, command, lines });
   }
   if (!options.takesBackup) context.warn("no backup is taken: nothing will keep what this deletes or resets");
-  return way.apply(async () => allowedGuards(await recheckGuards(database, guardRequest(guards))));
+  const done = await way.apply(async () => allowedGuards(await recheckGuards(database, guardRequest(guards))));
+  return done.receipt === undefined ? done : { ...done, undo: context.repeat(`roomctl wipe undo ${done.receipt}`) };
 }
 
 function shown({ plan, command }: WipeWay, { context }: Chosen) {
@@ -127,5 +124,5 @@ function renderWipe(result: Result, style: Style): readonly string[] {
 
 function wipeExit(result: Result): ExitCode {
   if ("kind" in result) return result.kind === "fresh" ? freshExit(result) : exitCodes.ok;
-  return "state" in result && result.state === "partly" ? exitCodes.partial : exitCodes.ok;
+  return result.applied && result.state === "partly" ? exitCodes.partial : exitCodes.ok;
 }

@@ -34,7 +34,7 @@ export async function readKeptMark(queryable: Queryable, backup: string): Promis
 const marked = "marked ";
 
 async function assertNoRecords(connection: Connection): Promise<void> {
-  for (const table of ["migrations", "migration_runs", "operations", "epochs"]) {
+  for (const table of ["migrations", "migration_runs", "operations", "epochs", "protected"]) {
     if (!(await hasOwnTable(connection, table))) continue;
     const rows = await connection.query(`SELECT FROM roomctl.${table} LIMIT 1`);
     if (rows.length === 0) continue;

@@ -96,7 +96,11 @@ test("--swap asks, refuses while somebody is connected, and then keeps the old d
     expect(wrong).toMatchObject({ status: 4, stdout: "" });
     const busy = await restore(source, folder, ["--swap", `--confirm=${database}`]);
     expect(busy).toMatchObject({ status: 4, stdout: "" });
-    expect(busy.stderr).toContain(`sessions are connected to "${database}"`);
+    expect(busy.stderr).toContain("clients: 1 other client is connected");
+    // Whoever steps over the guard cannot step over the server: it renames no database that is in use.
+    const pushed = await restore(source, folder, ["--swap", `--confirm=${database}`, "--allow", "clients"]);
+    expect(pushed).toMatchObject({ status: 4, stdout: "" });
+    expect(pushed.stderr).toContain(`sessions are connected to "${database}"`);
     before.marker = await readMarker(from);
   }
   const swapped = await restore(source, folder, ["--swap", `--confirm=${database}`]);
@@ -163,8 +167,14 @@ test("--replace shows what would go, keeps it in a verified backup, and comes ba
   // Completed with the flags that were typed: it works as it stands.
   expect(unasked.stderr).toContain(`next: roomctl backup restore ${first} --replace --repo ${folder.directory}\n`);
   expect(await digestTables(database)).toEqual(late);
-  const replaced = await restore(source, folder, [first, "--replace", "--plan", token, "--json"]);
+  // This test looks on from a session of its own.
+  const busy = await restore(source, folder, [first, "--replace", "--plan", token]);
+  expect([busy.status, busy.stderr]).toEqual([4, expect.stringContaining("--allow clients")]);
+  const replaced = await restore(source, folder, [first, "--replace", "--plan", token, "--json", "--allow", "clients"]);
   expect([replaced.status, replaced.stderr]).toEqual([0, ""]);
+  expect(replaced.json()).toMatchObject({
+    warnings: [expect.stringContaining("the guard clients is stepped over")],
+  });
   expect(await digestTables(database)).toMatchObject(then);
   const saved = replaced.json<{ backup: { id: string } }>().backup.id;
   const back = await restore(source, folder, [
@@ -172,6 +182,8 @@ test("--replace shows what would go, keeps it in a verified backup, and comes ba
     "--replace",
     "--no-backup",
     `--confirm=${source.target.database}`,
+    "--allow",
+    "clients",
   ]);
   expect(back.status).toBe(0);
   expect(await digestTables(database)).toMatchObject(late);
@@ -203,6 +215,7 @@ test.each([
   [["--swap", "--table", "a"], "restored whole"],
   [["--confirm"], "--confirm belongs to"],
   [["--plan", "x"], "belong to --replace"],
+  [["--allow", "clients"], "--allow belongs to"],
   [["--new-database", ""], "--new-database is empty"],
   [["--new-database", "é".repeat(32)], "63 bytes at most, and this has 64"],
   [["--schema-into", ""], "--schema-into is empty"],

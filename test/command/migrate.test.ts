@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runRoomctl } from "../support/cli.js";
+import { openTunnel } from "../support/guards.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { createScratchDatabase, serverNames } from "../support/postgres.js";
 
@@ -102,18 +103,21 @@ test("migrate says what it did, then that nothing is left", async () => {
   expect([second.status, second.stdout]).toEqual([0, "nothing to apply: the database has what was asked for\n"]);
 });
 
-test("an empty database elsewhere stays unmarked until somebody says what it is for", async () => {
+test("an empty database elsewhere is taken to be for development, with a note that nobody said so", async () => {
   using folder = createMigrationFolder(twoTables);
   await using scratch = await createScratchDatabase();
-  // The resolver takes 127.1 for 127.0.0.1; read as a name, it may be any machine.
-  const databaseUrl = scratch.url.replace("@127.0.0.1:", "@127.1:");
+  await using tunnel = await openTunnel(scratch.target);
+  const through = (url: string) => url.replace(`:${scratch.target.port}/`, `:${tunnel.port}/`);
   const words = ["migrate", "--dir", folder.directory];
-  const first = await runRoomctl(words, { databaseUrl });
+  const first = await runRoomctl(words, { databaseUrl: through(scratch.url) });
   expect([first.status, first.stderr]).toEqual([0, ""]);
-  expect(first.stdout).toMatch(/note: .* was not marked.*roomctl config mark/);
+  expect(first.stdout).toContain("this database is now marked development");
+  expect(first.stdout).toMatch(/note: nobody said .* not on this machine.*roomctl config mark/);
   await using fresh = await createScratchDatabase();
-  const said = { databaseUrl: fresh.url.replace("@127.0.0.1:", "@127.1:"), environment: { ROOMCTL_ENV: "staging" } };
-  expect((await runRoomctl(words, said)).stdout).toContain("this database is now marked staging");
+  const said = { databaseUrl: through(fresh.url), environment: { ROOMCTL_ENV: "staging" } };
+  const second = await runRoomctl(words, said);
+  expect(second.stdout).toContain("this database is now marked staging");
+  expect(second.stdout).not.toContain("note:");
 });
 
 test("status lists each migration, and fails a check while one is pending", async () => {

@@ -1,10 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Environment, writeMarker } from "../../src/db/marker.js";
 import { countRows } from "../../src/db/schema.js";
-import { runRoomctl } from "../support/cli.js";
+import { programPath, runRoomctl } from "../support/cli.js";
 import { createScratchDatabase, type ScratchDatabase } from "../support/postgres.js";
 
 const config = {
@@ -209,6 +210,21 @@ test("--dry-run shows the plan whatever else is given", async () => {
   const { status, stdout } = await run(scratch, ["wipe", "--confirm", "--cascade", "--dry-run"]);
   expect([status, await rowsOf(scratch, "people")]).toEqual([0, 3]);
   expect(stdout).toContain("Nothing was changed");
+});
+
+test("when the disk is full before the backup is whole, nothing is deleted, and no receipt is known", async () => {
+  await using scratch = await createApp("development");
+  const script = 'ulimit -f 1; exec "$0" "$@"';
+  const words = ["-c", script, process.execPath, programPath, "wipe", "--confirm", "--json"];
+  const ended = spawnSync("bash", words, {
+    cwd: folder,
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"], HOME: "/nonexistent", ROOMCTL_DATABASE_URL: scratch.url },
+  });
+  expect([ended.status, JSON.parse(ended.stderr).error.code]).toEqual([1, "E_DISK_FULL"]);
+  expect(await rowsOf(scratch, "people")).toBe(3);
+  expect((await run(scratch, ["wipe", "receipts", "--json"])).json()).toMatchObject({ receipts: [] });
+  expect(backups()).toEqual([]);
 });
 
 test("when the backup cannot be written, nothing is deleted", async () => {

@@ -97,14 +97,34 @@ describe.each(serverNames)("on %s", (server) => {
       { table: "bills", rows: 1, onDelete: "RESTRICT", needsConsent: true },
       { table: "posts", rows: 1, needsConsent: false },
     ]);
-    await expect(applyRowWipe(database, plan, rowOptions(request))).rejects.toMatchObject({
+    const refusing = { ...rowOptions(request), acceptsCascade: false };
+    await expect(applyRowWipe(database, plan, refusing)).rejects.toMatchObject({
       code: "E_CASCADE_REQUIRED",
       message: expect.stringContaining("bills (1 row, bills(person) → people, RESTRICT)"),
       hint: `if they may go too: roomctl wipe --table people --where 'id = 5' --cascade --confirm`,
     });
     expect(await idsIn(database, "people")).toHaveLength(9);
-    await applyRowWipe(database, plan, { ...rowOptions(request), acceptsCascade: true });
+    await applyRowWipe(database, plan, rowOptions(request));
     expect([await idsIn(database, "bills"), await idsIn(database, "lines")]).toEqual([[2], [2]]);
+  });
+
+  test("rows of tables that nobody chose have to be accepted, unless a subject stands for them", async () => {
+    await using scratch = await createScratchDatabase({ server });
+    await using database = await scratch.open();
+    await database.execute(`${family}; INSERT INTO posts VALUES (90, 5)`);
+    const chosen = rowsOf(["people"], { where: "id = 5" });
+    const refusing = { ...rowOptions(chosen), acceptsCascade: false };
+    await expect(applyRowWipe(database, await planRowWipe(database, chosen), refusing)).rejects.toMatchObject({
+      code: "E_CASCADE_REQUIRED",
+      message: expect.stringContaining("posts ("),
+    });
+    const person = { name: "user", summary: "a person", rows: [{ table: "people", where: "id = {value}" }] } as const;
+    const subject = rowsOf([], { subject: { name: "user", value: "5" } }, { app: { subjects: [person] } });
+    await applyRowWipe(database, await planRowWipe(database, subject), {
+      ...rowOptions(subject),
+      acceptsCascade: false,
+    });
+    expect(await idsIn(database, "people")).not.toContain(5);
   });
 
   test("the token stays while no further row crosses the line, and no longer", async () => {

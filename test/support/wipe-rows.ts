@@ -14,9 +14,9 @@ export function rowsOf(
   return { app: { scopes, ...more.app }, scopes: more.scopes ?? [], tables, conditions, now: more.now ?? new Date() };
 }
 
-/** What `applyRowWipe` needs at least. */
+/** What `applyRowWipe` needs at least; what foreign keys take along is accepted. */
 export function rowOptions(request: RowWipeRequest) {
-  return { request, acceptsCascade: false, clock: systemClock };
+  return { request, acceptsCascade: true, clock: systemClock };
 }
 
 export async function idsIn(database: Database, table: string, column = "id"): Promise<readonly number[]> {
