@@ -63,6 +63,7 @@ export async function sendPing(
     if (outcome.isDelivered) return undefined;
     why = outcome.why;
     if (!outcome.isWorthAnother || signal?.aborted) break;
+    // An interrupted pause only ends early: the next request sees the signal by itself.
     if (attempt < attempts) await sleep(pauseMs * attempt, undefined, { signal }).catch(() => {});
   }
   return `${address.url.host} could not be told: ${why}`;

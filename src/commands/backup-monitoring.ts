@@ -84,6 +84,7 @@ async function writeMetrics(
 ): Promise<void> {
   if (metrics === undefined) return;
   const repository = context.settings.backupRepository.value;
+  // A folder that cannot be listed leaves out its figures; that of this run, most likely its failure, is told all the same.
   const list = await listBackups(repository).catch(() => undefined);
   try {
     await updateMetricsFile(metrics, { ...update, repository, backups: list?.backups });

@@ -1,3 +1,4 @@
+import { field, list, text } from "../core/recorded.js";
 import type { Operation } from "../db/operations.js";
 import { plural } from "../report/text.js";
 
@@ -90,18 +91,4 @@ function scalar(value: unknown): string {
 
 function sum(items: readonly unknown[], name: string): number {
   return items.reduce<number>((total, item) => total + (Number(field(item, name)) || 0), 0);
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -1,3 +1,4 @@
+import { field, list, text } from "../core/recorded.js";
 import { type Operation, readOperations } from "../db/operations.js";
 import type { Queryable } from "../db/pool.js";
 
@@ -114,18 +115,4 @@ function describeChoice(plan: unknown): string {
   const chosen = [...list(field(plan, "scopes")), ...list(field(plan, "namedTables"))].map(String);
   if (field(plan, "kind") === "rows" && reasons.size > 0) return [...reasons].join("; ");
   return chosen.length > 0 ? chosen.join(", ") : tables.map((one) => String(field(one, "table"))).join(", ");
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

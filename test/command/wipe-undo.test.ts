@@ -2,49 +2,20 @@ import { EventEmitter, once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, expect, test } from "vitest";
-import { writeMarker } from "../../src/db/marker.js";
 import { readOperations } from "../../src/db/operations.js";
-import type { Database } from "../../src/db/pool.js";
 import { digestTables } from "../support/backup.js";
 import { type RunOptions, runRoomctl } from "../support/cli.js";
-import { createScratchDatabase, type ScratchDatabase } from "../support/postgres.js";
+import type { ScratchDatabase } from "../support/postgres.js";
+import { createWipeApp, untilAlone, wipeAppConfig } from "../support/wipe-app.js";
 
-const config = {
-  app: {
-    scopes: [
-      {
-        name: "rooms",
-        summary: "rooms",
-        tables: ["rooms", "seats"],
-        resets: [{ table: "people", column: "posts", value: "'[]'" }],
-      },
-    ],
-  },
-};
 let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "roomctl-undo-"));
-  writeFileSync(join(folder, "roomctl.config.json"), JSON.stringify(config));
+  writeFileSync(join(folder, "roomctl.config.json"), JSON.stringify(wipeAppConfig));
   return () => rmSync(folder, { recursive: true, force: true });
 });
-
-async function createApp(rows = 5): Promise<ScratchDatabase> {
-  const scratch = await createScratchDatabase();
-  await using database = await scratch.open();
-  await using connection = await database.connect();
-  await connection.execute(`
-    CREATE TABLE people (id serial PRIMARY KEY, posts jsonb NOT NULL DEFAULT '[]');
-    CREATE TABLE rooms (id serial PRIMARY KEY, owner int REFERENCES people);
-    CREATE TABLE seats (room int REFERENCES rooms, seat int, PRIMARY KEY (room, seat));
-    INSERT INTO people (posts) SELECT CASE WHEN n % 2 = 0 THEN '[7]'::jsonb ELSE '[]' END FROM generate_series(1, ${rows}) AS n;
-    INSERT INTO rooms (owner) SELECT n FROM generate_series(1, ${rows}) AS n;
-    INSERT INTO seats SELECT n, s FROM generate_series(1, ${rows}) AS n, generate_series(1, 4) AS s`);
-  await writeMarker(connection, "development");
-  return scratch;
-}
 
 const run = (scratch: ScratchDatabase, words: readonly string[], more: RunOptions = {}) =>
   runRoomctl(words, { databaseUrl: scratch.url, workingDirectory: folder, ...more });
@@ -61,7 +32,7 @@ const wipe = async (scratch: ScratchDatabase) => {
 };
 
 test("a wipe is shown by its receipt, planned, undone, and then known as undone", { timeout: 60_000 }, async () => {
-  await using scratch = await createApp();
+  await using scratch = await createWipeApp(5);
   const before = await digest(scratch);
   const none = await run(scratch, ["wipe", "receipts"]);
   expect([none.status, none.stdout]).toEqual([0, "no wipe of this database is written down\n"]);
@@ -96,7 +67,7 @@ test("a wipe is shown by its receipt, planned, undone, and then known as undone"
 test("beside new rows an undo is refused; --merge brings back the others, and is partial", {
   timeout: 60_000,
 }, async () => {
-  await using scratch = await createApp();
+  await using scratch = await createWipeApp(5);
   const receipt = await wipe(scratch);
   await using database = await scratch.open();
   await database.execute("INSERT INTO rooms VALUES (2, 4), (90, 1); UPDATE people SET posts = '[9]' WHERE id = 2");
@@ -117,7 +88,7 @@ test("beside new rows an undo is refused; --merge brings back the others, and is
 });
 
 test("a missing folder of backups, or a wipe without one, says so", { timeout: 60_000 }, async () => {
-  await using scratch = await createApp();
+  await using scratch = await createWipeApp(5);
   const receipt = await wipe(scratch);
   const elsewhere = await run(scratch, ["wipe", "undo", receipt, "--repo", "nowhere"]);
   expect([elsewhere.status, elsewhere.stderr]).toEqual([2, expect.stringContaining("is not in")]);
@@ -133,15 +104,8 @@ test("a missing folder of backups, or a wipe without one, says so", { timeout: 6
   expect((await run(scratch, ["wipe", "receipts"])).stdout).toContain("no backup was taken");
 });
 
-/** The server ends the statement that a killed process had sent before it notices. */
-async function untilAlone(database: Database): Promise<void> {
-  const others = `SELECT FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
-  while ((await database.query(others)).length > 0) await sleep(20);
-}
-
 test("killed at any moment and repeated, an undo happens exactly once", { timeout: 240_000 }, async () => {
-  await using scratch = await createApp(2000);
+  await using scratch = await createWipeApp(2000);
   const before = await digest(scratch);
   const receipt = await wipe(scratch);
   const wiped = await digest(scratch);

@@ -2,13 +2,12 @@ import { EventEmitter, once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { verifyBackup } from "../../src/backup/verify.js";
-import { writeMarker } from "../../src/db/marker.js";
 import { readWipeRecords } from "../../src/restore/undo-record.js";
 import { digestTables } from "./backup.js";
 import { runRoomctl } from "./cli.js";
-import { createScratchDatabase, type ScratchDatabase, type ServerName } from "./postgres.js";
+import type { ScratchDatabase, ServerName } from "./postgres.js";
+import { createWipeApp, untilAlone, wipeAppConfig } from "./wipe-app.js";
 
 export interface WipeKillReport {
   /** Statements of a wipe that nobody kills. */
@@ -20,28 +19,15 @@ export interface WipeKillReport {
   readonly lies: readonly string[];
 }
 
-const config = {
-  app: {
-    scopes: [
-      {
-        name: "rooms",
-        summary: "rooms",
-        tables: ["rooms", "seats"],
-        resets: [{ table: "people", column: "posts", value: "'[]'" }],
-      },
-    ],
-  },
-};
-
 /**
  * Kills a wipe after each share of its statements, from 0 to 1, and looks whether all of it happened, with a receipt that
  * undoes it, or nothing. By what the process says of itself, so that it is the same on a slow machine.
  */
 export async function killWipes(server: ServerName, shares: readonly number[]): Promise<WipeKillReport> {
   const folder = mkdtempSync(join(tmpdir(), "roomctl-wipe-kill-"));
-  writeFileSync(join(folder, "roomctl.config.json"), JSON.stringify(config));
+  writeFileSync(join(folder, "roomctl.config.json"), JSON.stringify(wipeAppConfig));
   try {
-    await using scratch = await createApp(server);
+    await using scratch = await createWipeApp(300, server);
     const run = (words: readonly string[], killAfter = Number.POSITIVE_INFINITY) =>
       runCounted({ scratch, folder }, words, killAfter);
     const before = await lookAt(scratch, folder);
@@ -69,21 +55,6 @@ export async function killWipes(server: ServerName, shares: readonly number[]): 
   }
 }
 
-async function createApp(server: ServerName): Promise<ScratchDatabase> {
-  const scratch = await createScratchDatabase({ server });
-  await using database = await scratch.open();
-  await using connection = await database.connect();
-  await connection.execute(`
-    CREATE TABLE people (id serial PRIMARY KEY, posts jsonb NOT NULL DEFAULT '[]');
-    CREATE TABLE rooms (id serial PRIMARY KEY, owner int REFERENCES people);
-    CREATE TABLE seats (room int REFERENCES rooms, seat int, PRIMARY KEY (room, seat));
-    INSERT INTO people (posts) SELECT CASE WHEN n % 2 = 0 THEN '[7]'::jsonb ELSE '[]' END FROM generate_series(1, 300) AS n;
-    INSERT INTO rooms (owner) SELECT n FROM generate_series(1, 300) AS n;
-    INSERT INTO seats SELECT n, s FROM generate_series(1, 300) AS n, generate_series(1, 4) AS s`);
-  await writeMarker(connection, "development");
-  return scratch;
-}
-
 interface Place {
   readonly scratch: ScratchDatabase;
   readonly folder: string;
@@ -108,9 +79,7 @@ async function runCounted({ scratch, folder }: Place, words: readonly string[], 
 /** What is there once the server has noticed the death, and whether the newest receipt is good. */
 async function lookAt(scratch: ScratchDatabase, folder: string) {
   await using database = await scratch.open();
-  const others = `SELECT FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
-  while ((await database.query(others)).length > 0) await sleep(20);
+  await untilAlone(database);
   const records = await readWipeRecords(database);
   const receipt = records[0]?.receipt;
   const verdict = receipt ? await verifyBackup(join(folder, ".roomctl", "backups"), receipt) : { ok: true };
