@@ -16,6 +16,7 @@ export const sqlstate = {
   undefinedTable: "42P01",
   undefinedColumn: "42703",
   ambiguousFunction: "42725",
+  duplicateDatabase: "42P04",
   indeterminateDatatype: "42P18",
   diskFull: "53100",
   tooManyConnections: "53300",

@@ -115,11 +115,17 @@ export async function handOver(administration: Database, options: HandOverOption
       for (const statement of rights) await attempt(connection, statement, options);
     });
   } catch (error) {
-    if (codeOf(error) === "42P04") throw nameTaken(name, error);
+    if (isNameConflict(error)) throw nameTaken(name, error);
     if (codeOf(error) === sqlstate.invalidCatalogName) throw gone(options, error);
     if (codeOf(error) === "55006") throw await inUse(administration, [name, from], error);
     throw error;
   }
+}
+
+/** Whoever takes the name in the same moment is not seen as a database yet, only met in the catalog's unique index. */
+function isNameConflict(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === sqlstate.duplicateDatabase || code === sqlstate.uniqueViolation;
 }
 
 async function readRights(connection: Connection, from: string, to: string): Promise<readonly string[]> {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { type Marker, readMarker } from "../../src/db/marker.js";
 import { type Database, openDatabase } from "../../src/db/pool.js";
+import { withTransaction } from "../../src/db/transaction.js";
 import { readUnfinished } from "../../src/restore/ledger.js";
 import { type BackupFolder, backUpWhole, createBackupFolder, digestTables } from "../support/backup.js";
 import { type RunOptions, runRoomctl } from "../support/cli.js";
@@ -111,7 +112,7 @@ test("--swap asks, refuses while somebody is connected, and then keeps the old d
   expect(await kept.query("SELECT count(*)::int AS rows FROM users")).toEqual([{ rows: 3 }]);
 });
 
-test("a target that is renamed away in the meantime leaves the restored database, and a second run only names it", async () => {
+test("a name that another takes at the last moment leaves the restored database, and a second run only names it", async () => {
   using folder = createBackupFolder();
   await using source = await createScratchDatabase();
   await using from = await source.open();
@@ -120,13 +121,18 @@ test("a target that is renamed away in the meantime leaves the restored database
   const name = `${source.target.database}_new`;
   leftovers.push(name, `roomctl_restoring_${id}`);
   await using other = await createScratchDatabase();
-  // Taken while the restore is under way, as soon as its own database is there.
-  await using desk = await other.open();
-  const restoring = restore(source, folder, ["--new-database", name]);
-  await until(desk, `SELECT FROM pg_database WHERE datname = 'roomctl_restoring_${id}'`);
-  await desk.execute(`CREATE DATABASE "${name}"`);
-  const lost = await restoring;
-  expect([lost.status, lost.stderr]).toEqual([4, expect.stringContaining("already")]);
+  await using desk = await openNamed(source, "postgres");
+  const rename = `ALTER DATABASE "${other.target.database}" RENAME TO "${name}"`;
+  // Not committed when the restore looks whether the name is free, and committed when it waits for it.
+  const lost = await withTransaction(desk, {}, async (connection) => {
+    await connection.execute(rename);
+    const restoring = restore(source, folder, ["--new-database", name]);
+    // From another session: inside a transaction pg_stat_activity stays as it was first read.
+    await until(from, "SELECT FROM pg_stat_activity WHERE query LIKE 'ALTER DATABASE%' AND wait_event_type = 'Lock'");
+    return { restoring };
+  });
+  const { status, stderr } = await lost.restoring;
+  expect([status, stderr]).toEqual([4, expect.stringContaining(`there is a database "${name}" already`)]);
   await desk.execute(`DROP DATABASE "${name}"`);
   const again = await restore(source, folder, ["--new-database", name]);
   expect([again.status, again.stderr]).toEqual([0, ""]);
