@@ -4,6 +4,8 @@
  */
 export { type AuditOptions, type AuditResult, auditDatabase } from "./audit/database.js";
 export type { Finding } from "./audit/finding.js";
+export { auditLive, type LiveAudit, type LiveOptions } from "./audit/live.js";
+export type { LiveReport } from "./audit/live-report.js";
 export { type BackupReceipt, type CreateBackupOptions, createBackup } from "./backup/create.js";
 export { type BackupList, listBackups } from "./backup/list.js";
 export { openSoundBackup, type SoundBackup, verifyBackup } from "./backup/verify.js";
@@ -58,6 +60,16 @@ export { type ApplyRestoreOptions, applyRestore, type RestoreResult } from "./re
 export { planRestore, type RestorePlan } from "./restore/plan.js";
 export { applyUndo, planUndo, type UndoPlan, type UndoResult } from "./restore/undo.js";
 export { type FoundWipe, findWipe } from "./restore/undo-find.js";
+export { AppendLog, type LogOptions } from "./store/append-log.js";
+export type { Container, ContainerRow } from "./store/container.js";
+export { DualMap } from "./store/dual-map.js";
+export { isIndeterminate } from "./store/entry.js";
+export { type AppendedTable, logStatement } from "./store/log-statement.js";
+export type { Fence, Mirror, RowMark } from "./store/mirror.js";
+export { type MirroredTable, mirrorStatement } from "./store/mirror-statement.js";
+export type { DeepReadonly } from "./store/read-only.js";
+export type { LogStats, MapStats, StoreStats } from "./store/stats.js";
+export { type DrainResult, type MapOptions, Store, type StoreEvent, type StoreOptions } from "./store/store.js";
 export { type TraceRecord, traceOnScratch } from "./trace/trace.js";
 export { type ApplyWipeOptions, applyWipe, type WipeResult } from "./wipe/apply.js";
 export { estimateWipe, type WipeEstimate } from "./wipe/estimate.js";

@@ -11,6 +11,7 @@ import { chooseDatabase, noDatabase } from "./database.js";
 import type { CommandLine } from "./flags.js";
 import { createPrompter } from "./prompt.js";
 import { repeatCommand } from "./repeat.js";
+import { createServerLog } from "./server-log.js";
 import { createStatementLog } from "./statement-log.js";
 
 export interface ContextInputs {
@@ -36,6 +37,8 @@ export function createContext(inputs: ContextInputs): CommandContext {
     resolveTarget: () => resolveTarget(inputs),
     openDatabase: () => openTarget(inputs),
     tell: conversation.say,
+    openLog: () =>
+      createServerLog({ stream: process.stderr, say: conversation.say, isQuiet: input.flags["quiet"] === true }),
     warn: conversation.warn,
     onProgress: conversation.onProgress,
     repeat: (command) => repeatCommand(command, input),

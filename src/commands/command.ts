@@ -1,3 +1,4 @@
+import type { Logger } from "pino";
 import type { AppDefinition } from "../core/catalogue.js";
 import type { Clock } from "../core/clock.js";
 import type { ExitCode } from "../core/errors.js";
@@ -65,6 +66,8 @@ export interface CommandContext {
   openDatabase(): Promise<Database>;
   /** A line of conversation on stderr (silent with --quiet). */
   tell(line: string): void;
+  /** The log of a command that keeps running: lines for people on a terminal, one JSON object a line elsewhere. */
+  openLog(): Promise<Logger>;
   /** Progress on stderr: redrawn on a terminal, a line a while elsewhere. */
   onProgress(event: ProgressEvent): void;
   /** A warning: on stderr, and in the JSON's `warnings`. */

@@ -166,6 +166,11 @@ const entriesByGroup: Readonly<Record<CommandGroup, readonly Entry[]>> = {
       summary: "Bring back what a restart interrupted, or show what would come back",
       load: async () => (await import("./recover.js")).recover,
     },
+    {
+      name: "serve",
+      summary: "Run the reference room server: calls and chats in memory first, recovered after a restart",
+      load: async () => (await import("./serve.js")).serve,
+    },
   ],
   Tool: [
     {

@@ -1,5 +1,5 @@
 import type { RecoveryDefinition } from "../core/catalogue.js";
-import { RoomctlError } from "../core/errors.js";
+import { exitCodes, RoomctlError } from "../core/errors.js";
 import { isForDevelopment, readMarker } from "../db/marker.js";
 import type { Database } from "../db/pool.js";
 import {
@@ -16,12 +16,19 @@ import type { Style } from "../report/style.js";
 import { type Column, tableLines } from "../report/table.js";
 import { formatCount, formatTime, plural } from "../report/text.js";
 import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
+import { drillExitCode, type RecoverDrillResult, runRecoverDrill } from "./recover-drill.js";
+import { recoverDrillLines } from "./recover-drill-lines.js";
+import { drillFlags, parseDrillOptions, type RecoverDrillOptions } from "./recover-drill-options.js";
 
 interface RecoverOptions {
+  /** Instead of all else. */
+  readonly drill: RecoverDrillOptions | undefined;
   readonly dryRun: boolean;
   /** How many recovered rooms people are shown. */
   readonly limit: number;
   readonly confirm: string | true | undefined;
+  /** The server that would start, with `dryRun`. */
+  readonly instance: string | undefined;
 }
 
 interface RecoverResult {
@@ -42,7 +49,7 @@ interface RecoverResult {
   readonly next?: string;
 }
 
-export const recover = defineCommand<RecoverOptions, RecoverResult>({
+export const recover = defineCommand<RecoverOptions, RecoverResult | RecoverDrillResult>({
   name: "recover",
   summary: "Bring back what a restart interrupted, or show what would come back",
   description: [
@@ -50,6 +57,8 @@ export const recover = defineCommand<RecoverOptions, RecoverResult>({
     "time ran out end properly, with their history; the rest stays as it is. Refused while a server of the app is alive.",
     "Their time counts from the recovery, not from the server's start: start the server at once. A room whose time ran",
     "out before ends instead. A database that is not marked as development needs consent.",
+    "With --drill nothing of yours is touched: it proves on a throw-away database, by killing the reference server at",
+    "random moments and worse, that what was promised is there afterwards. Exit 3 when it is not.",
   ],
   flags: [
     { flags: "--dry-run", description: "Show what would come back, and why; change nothing" },
@@ -59,6 +68,11 @@ export const recover = defineCommand<RecoverOptions, RecoverResult>({
       description: "Consent; with the database's name it also works without a terminal",
       isConsent: true,
     },
+    {
+      flags: "--instance <name>",
+      description: "With --dry-run: what a server of that name would bring back; other living servers keep their rooms",
+    },
+    ...drillFlags,
   ],
   examples: [
     { command: "roomctl recover --dry-run", explanation: "what a start would bring back, and why" },
@@ -67,9 +81,10 @@ export const recover = defineCommand<RecoverOptions, RecoverResult>({
   ],
   parse: parseRecoverOptions,
   async run(options, context) {
+    if (options.drill) return await runRecoverDrill(options.drill, context);
     const definition = requireRecovery(context);
     await using database = await context.openDatabase();
-    const plan = await planRecovery(database, definition);
+    const plan = await planRecovery(database, definition, { instance: options.instance });
     if (options.dryRun) {
       warnOfLiveServer(plan, context);
       const next = context.repeat("roomctl recover");
@@ -81,17 +96,26 @@ export const recover = defineCommand<RecoverOptions, RecoverResult>({
     const receipt = await apply(database, definition, { plan, context });
     return { applied: true, ...receipt, graceSeconds: definition.graceSeconds, limit: options.limit };
   },
-  render: recoverLines,
+  render: (result, style) => ("kind" in result ? recoverDrillLines(result, style) : recoverLines(result, style)),
+  exitCode: (result) => ("kind" in result ? drillExitCode(result) : exitCodes.ok),
 });
 
-function parseRecoverOptions({ flags }: ParsedInput): RecoverOptions {
-  const { dryRun, limit = "20", confirm } = flags;
+function parseRecoverOptions(input: ParsedInput): RecoverOptions {
+  const { flags } = input;
+  const { dryRun, limit = "20", confirm, instance } = flags;
   if (typeof limit !== "string" || !/^\d{1,9}$/.test(limit)) {
     throw new RoomctlError("E_USAGE", `--limit is not a number of rooms: ${JSON.stringify(limit)}`, {
       hint: "roomctl recover --dry-run --limit 50",
     });
   }
+  if (instance !== undefined && dryRun !== true) {
+    throw new RoomctlError("E_USAGE", "--instance goes with --dry-run: applying it speaks of all servers", {
+      hint: "roomctl recover --dry-run --instance NAME; a server takes over by itself when it starts",
+    });
+  }
   return {
+    drill: parseDrillOptions(input),
+    instance: typeof instance === "string" ? instance : undefined,
     dryRun: dryRun === true,
     limit: Number(limit),
     confirm: confirm === true || typeof confirm === "string" ? confirm : undefined,

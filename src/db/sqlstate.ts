@@ -9,6 +9,7 @@ export const sqlstate = {
   invalidAuthorization: "28000",
   invalidPassword: "28P01",
   invalidCatalogName: "3D000",
+  serializationFailure: "40001",
   deadlockDetected: "40P01",
   syntaxError: "42601",
   groupingError: "42803",

@@ -104,7 +104,7 @@ async function recoverRooms(
   await lockRooms(connection, definition.tables);
   // Only now: whatever an older server still had under way is either committed or will never be.
   const now = given ?? (await readTime(connection));
-  const plan = await readPlan(connection, definition, now);
+  const plan = await readPlan(connection, definition, { now });
   refuseLiveServer(plan, definition);
   if (agreed && agreed.token !== plan.token) throw staleError();
   onProgress?.({ message: `recovering ${plan.counts.recovered} rooms, ending ${plan.counts.ended}` });

@@ -24,6 +24,8 @@ type RoomStatus = (typeof roomStatuses)[number];
 export interface RecoveryRules {
   readonly freshnessSeconds: number;
   readonly graceSeconds: number;
+  /** Epochs of servers that live and are not the one that starts: their rooms are theirs. */
+  readonly otherOwners?: ReadonlySet<string>;
 }
 
 export type Verdict = "recover" | "end" | "skip";
@@ -36,6 +38,7 @@ export type Reason =
   | "blocked"
   | "user-in-newer-room"
   | "already-ended"
+  | "owned-elsewhere"
   | "stale";
 
 /** What happens to one room, and why. */
@@ -58,17 +61,32 @@ export interface RoomDecision {
  * newest stays, and the others end.
  */
 export function decideRooms(rooms: readonly RoomFacts[], rules: RecoveryRules, now: Date): readonly RoomDecision[] {
-  const alone = rooms.map((room) => ({ room, decision: decideRoom(room, rules, now) }));
-  const newestFirst = alone.filter(({ decision }) => decision.verdict === "recover").sort(byNewest);
+  const decide = createDecider(rules, now);
+  const decisions = new Map([...rooms].sort(byNewest).map((room) => [room, decide(room)]));
+  return rooms.flatMap((room) => decisions.get(room) ?? []);
+}
+
+/**
+ * Decides rooms that come one by one, the newest first; rooms of the same moment by falling id. `knownRoomOf` says in
+ * which room a user is in any case.
+ */
+export function createDecider(
+  rules: RecoveryRules,
+  now: Date,
+  knownRoomOf: (user: string) => string | undefined = () => undefined,
+): (room: RoomFacts) => RoomDecision {
   const roomOf = new Map<string, string>();
-  const crowdedOut = new Map<string, RoomDecision>();
-  for (const { room } of newestFirst) {
-    const newer = room.users.map((user) => roomOf.get(user)).find((roomId) => roomId !== undefined);
-    if (newer === undefined) for (const user of room.users) roomOf.set(user, room.roomId);
-    else
-      crowdedOut.set(room.roomId, end(room, now, "user-in-newer-room", `a user of it is in the newer room ${newer}`));
-  }
-  return alone.map(({ decision }) => crowdedOut.get(decision.roomId) ?? decision);
+  return (room) => {
+    const decision = decideRoom(room, rules, now);
+    if (decision.verdict !== "recover") return decision;
+    for (const user of room.users) {
+      const newer = roomOf.get(user) ?? knownRoomOf(user);
+      if (newer === undefined || newer === room.roomId) continue;
+      return end(room, now, "user-in-newer-room", `a user of it is in the newer room ${newer}`);
+    }
+    for (const user of room.users) roomOf.set(user, room.roomId);
+    return decision;
+  };
 }
 
 /**
@@ -77,6 +95,9 @@ export function decideRooms(rooms: readonly RoomFacts[], rules: RecoveryRules, n
  */
 export function decideRoom(room: RoomFacts, rules: RecoveryRules, now: Date): RoomDecision {
   if (room.status === "ended") return skip(room, "already-ended", "it has ended already");
+  if (room.ownerEpoch !== null && rules.otherOwners?.has(room.ownerEpoch)) {
+    return skip(room, "owned-elsewhere", `the living server ${room.ownerEpoch} owns it`);
+  }
   const deadline = room.status === "grace_period" ? room.graceExpiresAt : null;
   if (deadline !== null && deadline <= now) return endExpired(room, deadline, now);
   const seenAt = latest([room.updatedAt, room.ownerHeartbeatAt]);
@@ -141,12 +162,8 @@ function describeAge(ageMs: number): string {
   return `last sign of life ${formatDuration(Math.max(0, ageMs))} ago`;
 }
 
-interface Candidate {
-  readonly room: RoomFacts;
-}
-
 /** By start, then by the id, so that every run picks the same room. */
-function byNewest({ room: a }: Candidate, { room: b }: Candidate): number {
+function byNewest(a: RoomFacts, b: RoomFacts): number {
   const difference = (b.startedAt?.getTime() ?? 0) - (a.startedAt?.getTime() ?? 0);
   return difference || (a.roomId < b.roomId ? 1 : -1);
 }

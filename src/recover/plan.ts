@@ -45,6 +45,8 @@ export interface ServerFacts {
 export interface PlanOptions {
   /** A moment to decide for; the database's own time unless told. */
   readonly now?: Date;
+  /** The name of the server that is to start. Rooms of living servers of another name then stay theirs. */
+  readonly instance?: string;
 }
 
 /** Reads, in one snapshot, what a start would bring back. Changes nothing. Throws E_SCHEMA, and E_CONFIG for bad rows. */
@@ -54,15 +56,24 @@ export async function planRecovery(
   options: PlanOptions = {},
 ): Promise<RecoveryPlan> {
   return withTransaction(database, { isolation: "REPEATABLE READ", readOnly: true }, async (connection) =>
-    readPlan(connection, definition, options.now ?? (await readTime(connection))),
+    readPlan(connection, definition, { ...options, now: options.now ?? (await readTime(connection)) }),
   );
 }
 
 /** The plan as this session sees the rows, decided for the moment `now`. */
-export async function readPlan(queryable: Queryable, definition: RecoveryDefinition, now: Date): Promise<RecoveryPlan> {
+export async function readPlan(
+  queryable: Queryable,
+  definition: RecoveryDefinition,
+  { now, instance }: PlanOptions & { readonly now: Date },
+): Promise<RecoveryPlan> {
   const facts = await readRooms(queryable, definition.roomsStatement, now);
   const { freshnessSeconds, graceSeconds } = definition;
-  const rooms = decideRooms(facts, definition, now);
+  const servers = await readServers(queryable, definition, now);
+  const rooms = decideRooms(
+    facts,
+    { freshnessSeconds, graceSeconds, otherOwners: otherOwners(servers, instance) },
+    now,
+  );
   const recovered = rooms.filter(({ verdict }) => verdict === "recover").map(({ roomId }) => roomId);
   const states: StateCount[] = [];
   for (const state of definition.states) states.push(await countState(queryable, state, [now, recovered]));
@@ -71,9 +82,15 @@ export async function readPlan(queryable: Queryable, definition: RecoveryDefinit
     rooms,
     counts: countRooms(rooms),
     states,
-    servers: await readServers(queryable, definition, now),
+    servers,
     token: digestOf({ facts: facts.map(withoutOwner), freshnessSeconds, graceSeconds }),
   };
+}
+
+/** Epochs of servers whose rooms a server of this name must leave alone; without a name, of none. */
+export function otherOwners(servers: readonly ServerFacts[], instance: string | undefined): ReadonlySet<string> {
+  const others = servers.filter(({ isAlive, host }) => instance !== undefined && isAlive && host !== instance);
+  return new Set(others.map(({ epoch }) => String(epoch)));
 }
 
 /** A fence writes to the rows of servers, and a plan must not go stale by being applied. */
@@ -159,7 +176,7 @@ interface ServerRow {
   readonly heartbeat_age_seconds: unknown;
 }
 
-async function readServers(
+export async function readServers(
   queryable: Queryable,
   { serversStatement, aliveSeconds }: RecoveryDefinition,
   now: Date,

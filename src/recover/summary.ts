@@ -19,16 +19,29 @@ const verdictOrder: readonly Verdict[] = ["recover", "end", "skip"];
 
 /** How many rooms of each verdict, and of each reason. */
 export function countRooms(rooms: readonly RoomDecision[]): RoomCounts {
-  const byReason = new Map<string, ReasonCount>();
-  for (const { verdict, reason } of rooms) {
-    byReason.set(reason, { verdict, reason, rooms: (byReason.get(reason)?.rooms ?? 0) + 1 });
-  }
-  const reasons = [...byReason.values()].sort(
-    (a, b) => verdictOrder.indexOf(a.verdict) - verdictOrder.indexOf(b.verdict) || (a.reason < b.reason ? -1 : 1),
-  );
-  const total = (verdict: Verdict) =>
-    reasons.filter((count) => count.verdict === verdict).reduce((sum, count) => sum + count.rooms, 0);
-  return { recovered: total("recover"), ended: total("end"), skipped: total("skip"), reasons };
+  const counter = createRoomCounter();
+  for (const room of rooms) counter.add(room);
+  return counter.counts();
+}
+
+/** Counts decisions as they come, for whoever does not keep them. */
+export function createRoomCounter(): { add(decision: RoomDecision): void; counts(): RoomCounts } {
+  const byReason = new Map<Reason, { readonly verdict: Verdict; readonly reason: Reason; rooms: number }>();
+  return {
+    add({ verdict, reason }) {
+      const known = byReason.get(reason);
+      if (known) known.rooms += 1;
+      else byReason.set(reason, { verdict, reason, rooms: 1 });
+    },
+    counts() {
+      const reasons = [...byReason.values()].sort(
+        (a, b) => verdictOrder.indexOf(a.verdict) - verdictOrder.indexOf(b.verdict) || (a.reason < b.reason ? -1 : 1),
+      );
+      const total = (wanted: Verdict) =>
+        reasons.reduce((sum, { verdict, rooms }) => sum + (verdict === wanted ? rooms : 0), 0);
+      return { recovered: total("recover"), ended: total("end"), skipped: total("skip"), reasons };
+    },
+  };
 }
 
 /** One line for a log: what came back, what did not, and why. */

@@ -82,6 +82,8 @@ const expected: Readonly<Record<string, number>> = {
   "roomctl recover --dry-run": 0,
   "roomctl recover --dry-run --limit 300": 0,
   "roomctl recover": 0,
+  "roomctl serve --embedded --port 0": 0,
+  "roomctl serve --memory-only --port 0": 0,
   "roomctl operations --limit 5": 0,
   "roomctl operations --kind wipe": 0,
   "roomctl operations 1": 0,
@@ -110,7 +112,10 @@ test("every example of the help pages works as typed", { timeout: 400_000 }, asy
   const workingDirectory = mkdtempSync(join(tmpdir(), "roomctl-examples-"));
   writeFileSync(join(workingDirectory, "queries.sql"), "SELECT user_id FROM users WHERE email = $1;\n");
   const environment = { ROOMCTL_EMBEDDED: "1" };
-  const run = (words: readonly string[]) => runRoomctl(words, { workingDirectory, environment });
+  // A server runs until it is told to stop.
+  const signal = { name: "SIGTERM", when: "listening on" } as const;
+  const run = (words: readonly string[]) =>
+    runRoomctl(words, { workingDirectory, environment, ...(words[0] === "serve" ? { signal } : {}) });
   try {
     for (const [example, status] of Object.entries(expected)) {
       const result = await run(wordsOf(example).slice(1));

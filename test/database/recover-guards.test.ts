@@ -25,7 +25,7 @@ async function rememberRoom(queryable: Queryable, roomId: string): Promise<strin
 /** A background write as docs/recovery.md asks for it: nothing happens once its server's row says that it stopped. */
 function writeBehind(queryable: Queryable, epoch: number, room: string): Promise<number> {
   return queryable.execute(
-    `WITH owner AS (SELECT epoch FROM server_instances WHERE epoch = $1 AND stopped_at IS NULL FOR SHARE)
+    `WITH owner AS (SELECT epoch FROM server_instances WHERE epoch = $1 AND stopped_at IS NULL FOR KEY SHARE)
      INSERT INTO active_rooms AS known
      SELECT remembered.* FROM owner, jsonb_populate_record(NULL::active_rooms, $2::jsonb || '{"status": "active"}') AS remembered
          ON CONFLICT (room_id) DO UPDATE SET status = excluded.status, version = known.version + 1, updated_at = now()

@@ -122,6 +122,7 @@ function createApp(scratch: ScratchDatabase, { isBare = false } = {}) {
     signal: new AbortController().signal,
     resolveTarget: async () => setting(scratch.target),
     openDatabase: () => scratch.open({ applicationName: "roomctl/wipe" }),
+    openLog: () => Promise.reject(new Error("a wipe keeps no log")),
     tell: () => {},
     onProgress: () => {},
     warn: () => {},

@@ -3,7 +3,10 @@ import * as api from "../../src/index.js";
 
 test("the public API is what the documentation promises, and nothing slips in unnoticed", () => {
   expect(Object.keys(api).sort()).toEqual([
+    "AppendLog",
+    "DualMap",
     "RoomctlError",
+    "Store",
     "announceChange",
     "applyDown",
     "applyFake",
@@ -17,6 +20,7 @@ test("the public API is what the documentation promises, and nothing slips in un
     "applyWipe",
     "assertGuards",
     "auditDatabase",
+    "auditLive",
     "checkCompatibility",
     "checkSequences",
     "chooseMigrations",
@@ -27,10 +31,13 @@ test("the public API is what the documentation promises, and nothing slips in un
     "exitCodes",
     "findDrift",
     "findWipe",
+    "isIndeterminate",
     "lintFiles",
     "lintRules",
     "listBackups",
     "loadParser",
+    "logStatement",
+    "mirrorStatement",
     "openDatabase",
     "openScratch",
     "openSoundBackup",

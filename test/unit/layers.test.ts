@@ -16,7 +16,7 @@ const restorers = ["restore"];
 const allowed: Record<string, readonly string[]> = {
   ".": ["commands", "report", ...features, ...judges, ...restorers, "db", "core"],
   cli: ["commands", "report", "db", "core"],
-  commands: [...features, ...judges, ...restorers, "report", "db", "core"],
+  commands: [...features, ...judges, ...restorers, "server", "report", "db", "core"],
   report: ["core"],
   core: [],
   db: ["core"],
@@ -89,7 +89,7 @@ test("only the default app's own files know the reference app's tables", () => {
   const code = files.filter((file) => !/^core\/reference-|^server\//.test(file)).map((file) => join(source, file));
   const folder = join(packageRoot, "sql");
   const statements = readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".sql") && !file.startsWith("reference/"))
+    .filter((file) => file.endsWith(".sql") && !/^(reference|server)\//.test(file))
     .map((file) => join(folder, file));
   expect([...code, ...statements].filter((file) => names.test(readFileSync(file, "utf8")))).toEqual([]);
 });

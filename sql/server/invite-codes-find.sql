@@ -1,0 +1,1 @@
+SELECT code FROM public.invite_codes WHERE code = $1

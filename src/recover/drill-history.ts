@@ -1,0 +1,111 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { Clock } from "../core/clock.js";
+import type { Operation, Settled, Sighting, Story } from "./drill-model.js";
+
+/** What is known when an operation begins. */
+export type Invocation = Omit<Operation, "op" | "cycle" | "invokedAt" | "settled">;
+
+/**
+ * The record of a drill: one JSON line for each thing that was asked, answered, told or done, in a file. A line is
+ * written before what it says is believed, so that an acknowledgement is never known to the checks alone.
+ */
+export interface History extends Disposable {
+  readonly path: string;
+  /** Epoch milliseconds that never run backwards. */
+  now(): number;
+  startCycle(cycle: number): void;
+  invoke(invocation: Invocation): number;
+  settle(op: number, settled: Omit<Settled, "at">): Settled;
+  see(sighting: Omit<Sighting, "cycle" | "at">): void;
+  /** Something that the drill itself did: started a server, killed it, read rows. */
+  note(what: string, details?: object): void;
+  /** From `cycle` on. */
+  story(cycle: number): Story;
+  /** The last lines that name `id`, as they are in the file. */
+  slice(id: string, count: number): readonly string[];
+  readonly counts: HistoryCounts;
+}
+
+export interface HistoryCounts {
+  readonly operations: number;
+  readonly acknowledged: number;
+  readonly durable: number;
+}
+
+/** Cycles whose operations stay in memory: users live for two. */
+const keptCycles = 4;
+const keptLines = 20_000;
+
+/** Starts a history in a new file, or in memory alone without a path. */
+export function openHistory(path: string | undefined, clock: Clock): History {
+  const file = path === undefined ? undefined : openSync(path, "wx", 0o600);
+  const startedMs = clock.monotonicMs();
+  const startedAt = clock.now().getTime();
+  const counts = { operations: 0, acknowledged: 0, durable: 0 };
+  const operations = new Map<number, Operation>();
+  const lines: string[] = [];
+  let sightings: Sighting[] = [];
+  let cycle = 0;
+  const now = () => startedAt + clock.monotonicMs() - startedMs;
+  const write = (kind: string, details: object) => {
+    const ms = Math.round((clock.monotonicMs() - startedMs) * 1000) / 1000;
+    const line = JSON.stringify({ ms, wall: clock.now().toISOString(), cycle, kind, ...details });
+    if (file !== undefined) writeSync(file, `${line}\n`);
+    lines.push(line);
+    if (lines.length > 2 * keptLines) lines.splice(0, lines.length - keptLines);
+  };
+  return {
+    path: path ?? "",
+    now,
+    counts,
+    startCycle(next) {
+      cycle = next;
+      const isOld = (entry: { readonly cycle: number }) => entry.cycle <= next - keptCycles;
+      for (const [op, operation] of operations) if (isOld(operation)) operations.delete(op);
+      sightings = sightings.filter((sighting) => !isOld(sighting));
+    },
+    invoke(invocation) {
+      counts.operations += 1;
+      const operation: Operation = { op: counts.operations, cycle, invokedAt: now(), ...invocation };
+      const { cycle: _cycle, invokedAt: _at, ...details } = operation;
+      write("invoke", details);
+      operations.set(operation.op, operation);
+      return operation.op;
+    },
+    settle(op, result) {
+      const settled = { at: now(), ...result };
+      write(result.outcome, { op, ...result });
+      if (result.outcome === "ok") counts.acknowledged += 1;
+      if (result.outcome === "ok" && result.durable === true) counts.durable += 1;
+      const operation = operations.get(op);
+      if (operation) operations.set(op, { ...operation, settled });
+      return settled;
+    },
+    see(sighting) {
+      write("see", sighting);
+      sightings.push({ cycle, at: now(), ...sighting });
+    },
+    note: (what, details = {}) => write("drill", { what, ...details }),
+    story: (from) => ({
+      operations: [...operations.values()].filter((operation) => operation.cycle >= from),
+      sightings: sightings.filter((sighting) => sighting.cycle >= from),
+    }),
+    slice: (id, count) => selectLines(lines, id, count),
+    [Symbol.dispose]() {
+      if (file !== undefined) closeSync(file);
+    },
+  };
+}
+
+/** An answer names only its operation: the lines of operations that name `id` go with it. */
+function selectLines(lines: readonly string[], id: string, count: number): readonly string[] {
+  const quoted = JSON.stringify(id);
+  const named = new Set<string>();
+  const chosen = lines.filter((line) => {
+    const op = /"op":(\d+)/.exec(line)?.[1];
+    const isNamed = line.includes(quoted);
+    if (isNamed && op !== undefined) named.add(op);
+    return isNamed || (op !== undefined && named.has(op));
+  });
+  return chosen.slice(-count);
+}

@@ -1,0 +1,27 @@
+import type { Hono } from "hono";
+import { z } from "zod";
+import type { ServerContext } from "./context.js";
+import { readHistory } from "./history.js";
+import type { HttpParts } from "./http.js";
+import { check, endpoint, type HttpEnv, respond } from "./http-answer.js";
+import { prose, uuid } from "./http-fields.js";
+import { callerOf, limited, requireSession } from "./http-guards.js";
+import { isProblem } from "./problem.js";
+import { createReport } from "./reports.js";
+
+const reportSchema = z.object({ roomId: uuid, reason: prose(2000) });
+
+/** What is said about calls beside the calls: reports and history. */
+export function addCallRoutes(app: Hono<HttpEnv>, context: ServerContext, { access }: HttpParts): void {
+  const session = requireSession(access);
+  app.post(
+    "/api/reports",
+    session,
+    limited(context, "reports"),
+    endpoint(reportSchema, (report, c) => createReport(access, callerOf(c).userId, report), 201),
+  );
+  app.get("/api/history", session, async (c) => {
+    const before = check(uuid.optional(), c.req.query("before"));
+    return respond(c, isProblem(before) ? before : await readHistory(context, callerOf(c).userId, before.value));
+  });
+}

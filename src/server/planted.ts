@@ -1,0 +1,115 @@
+import { RoomctlError } from "../core/errors.js";
+import type { Database } from "../db/pool.js";
+import { loadStatement } from "../db/statement.js";
+import type { AppendLog } from "../store/append-log.js";
+
+/**
+ * Bugs that can be planted into a server, to prove that the drill finds them. None can be reached unless it is asked for
+ * by name; each changes a statement, or what the store believes about one.
+ */
+export const plantedBugs = [
+  "no-tombstone",
+  "no-version-guard",
+  "acknowledge-before-commit",
+  "no-fence",
+  "clean-before-commit",
+  "grace-never-expires",
+  "revive-stale",
+  "duplicate-seat",
+  "timer-counts-downtime",
+] as const;
+export type PlantedBug = (typeof plantedBugs)[number];
+
+/** Throws E_USAGE for a name that is none. */
+export function parsePlantedBug(name: string | undefined): PlantedBug | undefined {
+  if (name === undefined) return undefined;
+  const known = plantedBugs.find((bug) => bug === name);
+  if (known) return known;
+  throw new RoomctlError("E_USAGE", `no such planted bug: ${JSON.stringify(name)}`, {
+    hint: `one of ${plantedBugs.join(", ")}`,
+  });
+}
+
+interface Edit {
+  readonly statement: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+const edits: Partial<Record<PlantedBug, readonly Edit[]>> = {
+  "no-tombstone": [
+    { statement: "server/write-active-rooms", from: "WHERE user_1 IN", to: "WHERE status <> 'ended' AND user_1 IN" },
+    { statement: "server/write-active-rooms", from: "FROM given WHERE status = 'ended'", to: "FROM given WHERE false" },
+  ],
+  "no-version-guard": [
+    {
+      statement: "server/write-active-rooms",
+      from: "WHERE (known.owner_epoch, known.version) < (excluded.owner_epoch, excluded.version)",
+      to: "",
+    },
+  ],
+  "no-fence": [{ statement: "server/owner", from: "AND stopped_at IS NULL FOR KEY SHARE", to: "" }],
+  "grace-never-expires": [
+    {
+      statement: "server/load-rooms",
+      from: "extract(epoch FROM facts.grace_expires_at) * 1000",
+      to: "extract(epoch FROM facts.grace_expires_at + interval '1 hour') * 1000",
+    },
+  ],
+  "revive-stale": [
+    {
+      statement: "server/load-rooms",
+      from: "extract(epoch FROM facts.updated_at) * 1000",
+      to: "extract(epoch FROM now()) * 1000",
+    },
+  ],
+  "duplicate-seat": [{ statement: "server/load-rooms", from: "facts.user_2,", to: "facts.user_1," }],
+  "timer-counts-downtime": [
+    { statement: "server/load-timers", from: "timer_total_seconds\n", to: "timer_total_seconds + 60\n" },
+  ],
+};
+
+/** `loadStatement` with the bug in it. */
+export function plantedStatements(bug: PlantedBug | undefined): (name: string) => string {
+  const chosen = bug === undefined ? [] : (edits[bug] ?? []);
+  return (name) => chosen.filter(({ statement }) => statement === name).reduce(plant, loadStatement(name));
+}
+
+/** A statement that no longer holds what the bug replaces would make a selftest that finds nothing. */
+function plant(text: string, { statement, from, to }: Edit): string {
+  if (!text.includes(from))
+    throw new RoomctlError("E_INTERNAL", `${statement} has changed: its planted bug does not fit`);
+  return text.replace(from, () => to);
+}
+
+/** The database as a store sees it that takes every batch for written, whatever came of it. */
+export function plantedDatabase(database: Database, bug: PlantedBug | undefined): Database {
+  if (bug !== "clean-before-commit") return database;
+  return {
+    ...database,
+    async connect() {
+      const connection = await database.connect();
+      return {
+        ...connection,
+        query: <Row extends object>(sql: string, values?: readonly unknown[]) =>
+          connection.query<Row>(sql, values).catch(() => [{ owned: true, written: 0 } as Row]),
+      };
+    },
+  };
+}
+
+/** Appends that are acknowledged while they are still on their way. */
+export function plantInLog<In extends object, Out>(
+  log: AppendLog<In, Out>,
+  guess: (entry: In, count: number) => Out,
+): void {
+  const append = log.append.bind(log);
+  let count = 0;
+  log.append = async (entry) => {
+    count += 1;
+    append(entry).catch(() => {
+      // That nobody learns of it is the bug.
+    });
+    return guess(entry, count);
+  };
+}

@@ -1,0 +1,181 @@
+import { setImmediate as yieldToEvents } from "node:timers/promises";
+import type { RecoveryDefinition } from "../core/catalogue.js";
+import type { Failpoints } from "../core/failpoint.js";
+import { readPages, type TextRow } from "../db/cursor.js";
+import { quoteLiteral } from "../db/identifier.js";
+import type { Connection, Database } from "../db/pool.js";
+import { loadStatement } from "../db/statement.js";
+import { withTransaction } from "../db/transaction.js";
+import { createDecider, type RoomDecision, type RoomFacts, roomStatuses } from "../recover/decide.js";
+import { otherOwners, readServers, readTime } from "../recover/plan.js";
+import { createRoomCounter, type RoomCounts } from "../recover/summary.js";
+import type { ChatMode } from "./model.js";
+import { loadOthers, type OtherCounts } from "./recovery-others.js";
+import type { ServerSettings } from "./settings.js";
+import type { State } from "./state.js";
+
+export interface RecoveryParts {
+  readonly state: State;
+  readonly settings: ServerSettings;
+  readonly definition: RecoveryDefinition;
+  readonly failpoints: Failpoints;
+  /** The text of a statement by its name. */
+  readonly statement: (name: string) => string;
+  /** Milliseconds by the server's steady clock. */
+  readonly now: () => number;
+}
+
+export interface RecoveryReport {
+  readonly rooms: RoomCounts;
+  /** Rooms that would have come back, had memory not held them, or a room of their users, already. */
+  readonly kept: number;
+  readonly others: OtherCounts;
+  readonly durationMs: number;
+}
+
+const pageRows = 2000;
+
+/**
+ * Reads what the epochs before left behind, page by page, into memory that serves already: it merges only what is not
+ * there. What was taken over is written under the new epoch in the background; what has to end is ended here. The fence
+ * must have been taken before. Throws E_SCHEMA and whatever the database says.
+ */
+export async function recoverState(database: Database, parts: RecoveryParts): Promise<RecoveryReport> {
+  const { state, failpoints, definition, now } = parts;
+  const startedMs = now();
+  await failpoints.hit("after-fence-before-load");
+  const found = await withTransaction(
+    database,
+    { isolation: "REPEATABLE READ", readOnly: true },
+    async (connection) => {
+      const at = await readTime(connection);
+      state.rows.skewMs = at.getTime() - now();
+      const rooms = await readRooms(connection, parts, at);
+      const recovered = new Set(rooms.recovered.map(({ roomId }) => roomId));
+      return { ...rooms, others: await loadOthers(connection, parts, recovered) };
+    },
+  );
+  await endRooms(database, definition, found.ended);
+  const kept = await bringBack(found.recovered, parts);
+  return { rooms: found.counts, kept, others: found.others, durationMs: now() - startedMs };
+}
+
+interface FoundRooms {
+  readonly counts: RoomCounts;
+  readonly recovered: readonly FoundRoom[];
+  readonly ended: readonly RoomDecision[];
+}
+
+/** What the rows say of a room that comes back. */
+interface FoundRoom {
+  readonly roomId: string;
+  readonly user1: string;
+  readonly user2: string;
+  readonly startedAt: number;
+  readonly chatMode: ChatMode;
+  /** By the server's clock; null for a room that gets all of its time. */
+  readonly graceExpiresAt: number | null;
+}
+
+async function readRooms(connection: Connection, parts: RecoveryParts, at: Date): Promise<FoundRooms> {
+  const { definition, settings, failpoints, state } = parts;
+  const servers = await readServers(connection, definition, at);
+  const rules = {
+    freshnessSeconds: definition.freshnessSeconds,
+    graceSeconds: settings.graceMs / 1000,
+    otherOwners: otherOwners(servers, settings.instance),
+  };
+  const decide = createDecider(rules, at, (user) => state.roomOf.get(user));
+  const counter = createRoomCounter();
+  const recovered: FoundRoom[] = [];
+  const ended: RoomDecision[] = [];
+  for await (const page of readPages(connection, roomsStatement(parts, at), { pageRows })) {
+    await failpoints.hit("during-recovery-load");
+    for (const row of page) {
+      const decision = decide(toFacts(row));
+      counter.add(decision);
+      if (decision.verdict === "recover") recovered.push(toFound(row, decision, state));
+      else if (decision.verdict === "end") ended.push(decision);
+    }
+    await yieldToEvents();
+  }
+  return { counts: counter.counts(), recovered, ended };
+}
+
+function roomsStatement({ definition, statement }: RecoveryParts, at: Date): string {
+  const moment = quoteLiteral(at.toISOString());
+  const own = loadStatement(definition.roomsStatement).trimEnd().replace(/;$/, "").replaceAll("$1", moment);
+  return statement("server/load-rooms").replace("{statement}", () => `\n${own}\n`);
+}
+
+function toFacts(row: TextRow): RoomFacts {
+  const [roomId, user1, user2, status, startedAt, updatedAt, graceExpiresAt, ownerEpoch, heartbeat, stopped] = row;
+  return {
+    roomId: roomId ?? "",
+    users: [user1, user2].filter((user) => typeof user === "string"),
+    status: roomStatuses.find((known) => known === status) ?? "ended",
+    startedAt: toDate(startedAt),
+    updatedAt: toDate(updatedAt),
+    graceExpiresAt: toDate(graceExpiresAt),
+    ownerEpoch: ownerEpoch ?? null,
+    ownerHeartbeatAt: toDate(heartbeat),
+    ownerStoppedAt: toDate(stopped),
+    version: row[10] ?? null,
+    blockedReason: row[11] ?? null,
+  };
+}
+
+function toDate(milliseconds: string | null | undefined): Date | null {
+  const moment = Number(milliseconds ?? Number.NaN);
+  return Number.isFinite(moment) ? new Date(moment) : null;
+}
+
+function toFound(row: TextRow, { roomId, reason, graceExpiresAt }: RoomDecision, { rows }: State): FoundRoom {
+  const keeps = reason === "was-in-grace" && graceExpiresAt !== undefined;
+  return {
+    roomId,
+    user1: row[1] ?? "",
+    user2: row[2] ?? "",
+    startedAt: rows.fromDatabase(Number(row[4])),
+    chatMode: row[12] === "text" ? "text" : "video",
+    graceExpiresAt: keeps ? rows.fromDatabase(graceExpiresAt.getTime()) : null,
+  };
+}
+
+/**
+ * Both sides away, in grace. Last of all: reading took its time, and users have all of theirs from the moment when the
+ * server listens. Returns how many rooms memory held already.
+ */
+async function bringBack(found: readonly FoundRoom[], { state, settings, now }: RecoveryParts): Promise<number> {
+  let kept = 0;
+  for (let first = 0; first < found.length; first += pageRows) {
+    const fresh = now() + settings.graceMs;
+    for (const { graceExpiresAt, ...room } of found.slice(first, first + pageRows)) {
+      const grace = { status: "grace_period", graceExpiresAt: Math.min(graceExpiresAt ?? fresh, fresh) } as const;
+      const away = { user1Connected: false, user2Connected: false, endedAt: null };
+      if (!state.rooms.load(room.roomId, { ...room, ...grace, ...away })) kept += 1;
+      else {
+        // Not as the rows have it any more: owner, epoch and grace are written in the background.
+        state.rooms.touch(room.roomId);
+        for (const user of [room.user1, room.user2]) if (!state.roomOf.has(user)) state.roomOf.set(user, room.roomId);
+      }
+    }
+    await yieldToEvents();
+  }
+  return kept;
+}
+
+/** What the recovery command does too, in pieces that hold no lock for long. */
+async function endRooms(
+  database: Database,
+  { endStatement }: RecoveryDefinition,
+  ended: readonly RoomDecision[],
+): Promise<void> {
+  for (let first = 0; first < ended.length; first += 500) {
+    const piece = ended.slice(first, first + 500);
+    await database.execute(loadStatement(endStatement), [
+      piece.map(({ roomId }) => roomId),
+      piece.map(({ endedAt }) => endedAt),
+    ]);
+  }
+}

@@ -1,0 +1,70 @@
+import { setImmediate as yieldToEvents } from "node:timers/promises";
+import { messageOf } from "../core/errors.js";
+import type { Room } from "./model.js";
+import type { Realtime } from "./realtime.js";
+import { armGrace } from "./rejoin.js";
+import { announceRoom } from "./room-view.js";
+import { endRoomLater } from "./rooms-end.js";
+import { readUsers } from "./rooms-users.js";
+import { armTorch, startTorch } from "./torch.js";
+
+/**
+ * Takes up the rooms that a recovery has put into memory: users who have not come back yet have until the end of the
+ * grace period. A room whose user is in another room by now ends. Rooms that run already are left as they are,
+ * so a late recovery may call it again.
+ */
+export async function armRooms(realtime: Realtime): Promise<void> {
+  const { rooms, roomOf } = realtime.state;
+  const armed: Room[] = [];
+  let seen = 0;
+  for (const room of rooms.values()) {
+    seen += 1;
+    if (seen % sliceRooms === 0) await yieldToEvents();
+    if (room.endedAt !== null || isKnown(realtime, room)) continue;
+    const isTaken = [room.user1, room.user2].some((userId) => (roomOf.get(userId) ?? room.roomId) !== room.roomId);
+    if (isTaken) endRoomLater(realtime, room.roomId, "ended");
+    else {
+      armRoom(realtime, room);
+      armed.push(room);
+    }
+  }
+  void learnNames(realtime, armed);
+}
+
+/** A few milliseconds of work. */
+const sliceRooms = 500;
+
+function isKnown({ names }: Realtime, { user1, user2 }: Room): boolean {
+  return names.has(user1) && names.has(user2);
+}
+
+function armRoom(realtime: Realtime, loaded: Room): void {
+  const { rooms, roomOf, presence } = realtime.state;
+  const isWhole = loaded.user1Connected && loaded.user2Connected;
+  const graceExpiresAt = loaded.graceExpiresAt ?? realtime.clock.now().getTime() + realtime.settings.graceMs;
+  const room: Room = isWhole ? loaded : { ...loaded, status: "grace_period", graceExpiresAt };
+  if (room.graceExpiresAt !== loaded.graceExpiresAt) rooms.set(room.roomId, room);
+  for (const userId of [room.user1, room.user2]) {
+    roomOf.set(userId, room.roomId);
+    realtime.names.set(userId, presence.get(userId)?.name ?? "");
+  }
+  armGrace(realtime, room);
+  if (realtime.state.activity.has(room.roomId)) armTorch(realtime, room);
+  else startTorch(realtime, room);
+  announceRoom(realtime, room);
+}
+
+/** Recovered rows have no names. Until they are read, a partner who is away has none. */
+async function learnNames(realtime: Realtime, rooms: readonly Room[]): Promise<void> {
+  const database = realtime.link.database();
+  if (database === undefined || rooms.length === 0) return;
+  try {
+    const users = await readUsers(
+      database,
+      rooms.flatMap(({ user1, user2 }) => [user1, user2]),
+    );
+    for (const [userId, { name }] of users) if (realtime.names.get(userId) === "") realtime.names.set(userId, name);
+  } catch (error) {
+    realtime.log.warn({ error: messageOf(error) }, "names of recovered rooms could not be read");
+  }
+}

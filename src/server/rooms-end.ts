@@ -1,0 +1,75 @@
+import { bounded } from "./bounded.js";
+import { startCooldown } from "./cooldowns.js";
+import type { Room } from "./model.js";
+import type { Realtime } from "./realtime.js";
+import type { Refusal } from "./refusal.js";
+import { announceRoom } from "./room-view.js";
+import { findSeat } from "./rooms.js";
+import type { EndReason } from "./rooms-ended.js";
+import { stopTimers } from "./timers.js";
+import { stopTorch } from "./torch.js";
+
+/** `room:leave`: ends the room, and says whether its end is in the database already. */
+export async function leaveRoom(
+  realtime: Realtime,
+  userId: string,
+  roomId: string,
+): Promise<{ readonly ok: true; readonly durable: boolean } | Refusal> {
+  const seat = findSeat(realtime, userId, roomId);
+  if (!seat.ok) return seat;
+  return { ok: true, durable: await endRoomDurably(realtime, roomId, "left") };
+}
+
+/**
+ * Ends a room for both sides, at once. True as soon as the end is in the database; false when that took longer than a
+ * durable message may wait, or there is no database now: then it follows by itself.
+ */
+async function endRoomDurably(realtime: Realtime, roomId: string, reason: EndReason): Promise<boolean> {
+  if (!(await endRoom(realtime, roomId, reason)) || realtime.link.status !== "up") return false;
+  const { rooms } = realtime.state;
+  // Late, refused or fenced: whatever it is, the end is not in the database now, and the store tells why.
+  return rooms.flushed(rooms.lastVersion, { waitMs: realtime.settings.durableWaitMs }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** False for a room that is over already. */
+async function endRoom(realtime: Realtime, roomId: string, reason: EndReason): Promise<boolean> {
+  if (closeRoom(realtime, roomId, reason) === undefined) return false;
+  // The history takes the messages from their table, so those on their way to it come first.
+  const arriving = realtime.talks.arriving(roomId);
+  if (arriving !== undefined) await bounded(arriving, realtime.settings.durableWaitMs);
+  realtime.state.rooms.delete(roomId);
+  realtime.talks.forget(roomId);
+  return true;
+}
+
+/** What both sides see of the end. From here on the room refuses everything. */
+function closeRoom(realtime: Realtime, roomId: string, reason: EndReason): Room | undefined {
+  const { rooms, roomOf } = realtime.state;
+  const room = rooms.get(roomId);
+  if (room === undefined || room.endedAt !== null) return undefined;
+  const endedAt = realtime.clock.now().getTime();
+  const ended: Room = { ...room, endedAt };
+  rooms.set(roomId, ended);
+  realtime.endedRooms.add(ended, reason);
+  realtime.deadlines.cancel(`grace:${roomId}`);
+  stopTimers(realtime, ended);
+  stopTorch(realtime, roomId);
+  startCooldown(realtime, ended, endedAt);
+  announceRoom(realtime, ended, reason);
+  for (const userId of [ended.user1, ended.user2]) {
+    if (roomOf.get(userId) === roomId) roomOf.delete(userId);
+    realtime.names.delete(userId);
+    if (!realtime.state.presence.has(userId)) realtime.state.seen.delete(userId);
+  }
+  return ended;
+}
+
+/** For ends that nobody waits for: it cannot fail, but a promise without a reader would hide it if it did. */
+export function endRoomLater(realtime: Realtime, roomId: string, reason: EndReason): void {
+  endRoom(realtime, roomId, reason).catch((error: unknown) => {
+    realtime.log.error({ error, roomId }, "a room could not be ended");
+  });
+}

@@ -1,0 +1,44 @@
+import { type Refusal, refuse } from "./refusal.js";
+import type { ServerSettings } from "./settings.js";
+
+/** How many connections there are, in all and per address, with or without a valid token. */
+export interface Admission {
+  opened(ip: string): void;
+  closed(ip: string): void;
+  /** Undefined when one more session may begin on this connection, which is counted already. */
+  check(ip: string, connection: object): Refusal | undefined;
+}
+
+const retryAfterMs = 5_000;
+/** Sign-ins that one connection may try: each costs a look into the database. */
+const mostAttempts = 5;
+
+export function createAdmission({
+  maxConnections,
+  maxConnectionsPerIp,
+}: Pick<ServerSettings, "maxConnections" | "maxConnectionsPerIp">): Admission {
+  const perIp = new Map<string, number>();
+  const attempts = new WeakMap<object, number>();
+  let total = 0;
+  return {
+    opened(ip) {
+      total += 1;
+      perIp.set(ip, (perIp.get(ip) ?? 0) + 1);
+    },
+    closed(ip) {
+      total -= 1;
+      const left = (perIp.get(ip) ?? 1) - 1;
+      if (left > 0) perIp.set(ip, left);
+      else perIp.delete(ip);
+    },
+    check(ip, connection) {
+      const tried = (attempts.get(connection) ?? 0) + 1;
+      attempts.set(connection, tried);
+      if (total > maxConnections) return refuse("busy", "the server is full", retryAfterMs);
+      if ((perIp.get(ip) ?? 0) > maxConnectionsPerIp) {
+        return refuse("limited", "too many connections from this address", retryAfterMs);
+      }
+      return tried > mostAttempts ? refuse("limited", "too many attempts on one connection", retryAfterMs) : undefined;
+    },
+  };
+}
