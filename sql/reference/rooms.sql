@@ -12,6 +12,7 @@ SELECT room.room_id,
        owner.heartbeat_at                     AS owner_heartbeat_at,
        owner.stopped_at                       AS owner_stopped_at,
        room.version,
+       room.chat_mode,
        (SELECT 'a user of it is banned'
           FROM public.user_bans AS ban
          WHERE ban.user_id IN (room.user_1, room.user_2)

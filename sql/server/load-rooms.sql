@@ -4,15 +4,14 @@ SELECT facts.room_id,
        facts.user_1,
        facts.user_2,
        facts.status,
-       extract(epoch FROM facts.started_at) * 1000,
-       extract(epoch FROM facts.updated_at) * 1000,
-       extract(epoch FROM facts.grace_expires_at) * 1000,
+       date_part('epoch', facts.started_at) * 1000,
+       date_part('epoch', facts.updated_at) * 1000,
+       date_part('epoch', facts.grace_expires_at) * 1000,
        facts.owner_epoch,
-       extract(epoch FROM facts.owner_heartbeat_at) * 1000,
-       extract(epoch FROM facts.owner_stopped_at) * 1000,
+       date_part('epoch', facts.owner_heartbeat_at) * 1000,
+       date_part('epoch', facts.owner_stopped_at) * 1000,
        facts.version,
        facts.blocked_reason,
-       room.chat_mode
+       facts.chat_mode
   FROM ({statement}) AS facts
-  JOIN public.active_rooms AS room ON room.room_id = facts.room_id
- ORDER BY date_trunc('milliseconds', facts.started_at) DESC, facts.room_id::text COLLATE "C" DESC
+ ORDER BY date_trunc('milliseconds', facts.started_at) DESC, facts.room_id DESC

@@ -20,7 +20,7 @@ export interface Case {
 /** A check looks at a case and says what is wrong. */
 export type Check = (facts: Case) => readonly Violation[];
 
-export interface RowIndex {
+interface RowIndex {
   readonly live: ReadonlySet<string>;
   /** Rooms with a history. */
   readonly ended: ReadonlySet<string>;
@@ -50,7 +50,7 @@ function readBackOf({ operations, sightings }: Story, { startedAt, cycle }: Evid
 }
 
 /** A room with a history has ended, whatever its row says: the rule of the recovery. */
-export function indexRows({ rooms, histories }: Rows): RowIndex {
+function indexRows({ rooms, histories }: Rows): RowIndex {
   const ended = new Set(histories.map(({ roomId }) => roomId));
   const live = rooms.filter(({ roomId, status }) => status !== "ended" && !ended.has(roomId));
   return {

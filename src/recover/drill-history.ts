@@ -38,21 +38,17 @@ const keptLines = 20_000;
 
 /** Starts a history in a new file, or in memory alone without a path. */
 export function openHistory(path: string | undefined, clock: Clock): History {
-  const file = path === undefined ? undefined : openSync(path, "wx", 0o600);
   const startedMs = clock.monotonicMs();
   const startedAt = clock.now().getTime();
+  const pages = openPages(path);
   const counts = { operations: 0, acknowledged: 0, durable: 0 };
   const operations = new Map<number, Operation>();
-  const lines: string[] = [];
   let sightings: Sighting[] = [];
   let cycle = 0;
   const now = () => startedAt + clock.monotonicMs() - startedMs;
   const write = (kind: string, details: object) => {
     const ms = Math.round((clock.monotonicMs() - startedMs) * 1000) / 1000;
-    const line = JSON.stringify({ ms, wall: clock.now().toISOString(), cycle, kind, ...details });
-    if (file !== undefined) writeSync(file, `${line}\n`);
-    lines.push(line);
-    if (lines.length > 2 * keptLines) lines.splice(0, lines.length - keptLines);
+    pages.add(JSON.stringify({ ms, wall: clock.now().toISOString(), cycle, kind, ...details }));
   };
   return {
     path: path ?? "",
@@ -90,8 +86,23 @@ export function openHistory(path: string | undefined, clock: Clock): History {
       operations: [...operations.values()].filter((operation) => operation.cycle >= from),
       sightings: sightings.filter((sighting) => sighting.cycle >= from),
     }),
-    slice: (id, count) => selectLines(lines, id, count),
-    [Symbol.dispose]() {
+    slice: (id, count) => selectLines(pages.lines, id, count),
+    [Symbol.dispose]: pages.close,
+  };
+}
+
+/** The file, and its last lines. */
+function openPages(path: string | undefined) {
+  const file = path === undefined ? undefined : openSync(path, "wx", 0o600);
+  const lines: string[] = [];
+  return {
+    lines,
+    add(line: string) {
+      if (file !== undefined) writeSync(file, `${line}\n`);
+      lines.push(line);
+      if (lines.length > 2 * keptLines) lines.splice(0, lines.length - keptLines);
+    },
+    close() {
       if (file !== undefined) closeSync(file);
     },
   };

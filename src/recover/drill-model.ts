@@ -20,7 +20,7 @@ export type OperationName =
   | "link:read"
   | "drop";
 
-export type Outcome = "ok" | "fail" | "info";
+type Outcome = "ok" | "fail" | "info";
 
 /** A room as a user is shown it. */
 export interface RoomView {
@@ -34,7 +34,7 @@ export interface RoomView {
   readonly initiator: boolean;
 }
 
-export interface MessageView {
+interface MessageView {
   readonly messageId: string;
   readonly sequence: number;
   readonly senderUserId?: string;

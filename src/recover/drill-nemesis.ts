@@ -51,7 +51,8 @@ export async function strike(arena: Arena): Promise<Strike> {
 
 /** How much longer users work where a failpoint is to end the server. */
 const failpointMs = 700;
-const drainPatienceMs = 25_000;
+/** A drain may take 10 s, and the end of the process a moment more. */
+const drainPatienceMs = 15_000;
 const quietPatienceMs = 20_000;
 
 const strikes: Record<CyclePlan["nemesis"], (arena: Arena) => Promise<Strike>> = {

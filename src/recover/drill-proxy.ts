@@ -24,15 +24,8 @@ interface Pair {
 /** Listens on loopback and passes connections on to `target`. */
 export async function openProxy(target: { readonly host: string; readonly port: number }): Promise<DrillProxy> {
   const pairs = new Set<Pair>();
-  const timers = new Set<NodeJS.Timeout>();
+  const { later, clear } = createTimers();
   const state = { latencyMs: 0 };
-  const later = (ms: number, work: () => void) => {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      work();
-    }, ms);
-    timers.add(timer);
-  };
   const server = createServer({ noDelay: true }, (client) => {
     const { latencyMs } = state;
     const pair = { client, upstream: createConnection({ ...target, noDelay: true }), latencyMs };
@@ -45,26 +38,18 @@ export async function openProxy(target: { readonly host: string; readonly port: 
     state.latencyMs = ms;
     for (const pair of pairs) pair.latencyMs = ms;
   };
-  const cutAll = (isLate: boolean) => {
-    const cut = [...pairs];
-    for (const { client, upstream } of cut) {
-      if (!isLate) upstream.destroy();
-      client.destroy();
-    }
-    return cut.length;
-  };
   return {
     port: (server.address() as AddressInfo).port,
     delay: setLatency,
-    cut: () => cutAll(false),
+    cut: () => cutAll(pairs, false),
     cutLate() {
       // For new connections only: those that are cut keep what holds their bytes back.
       state.latencyMs = 0;
-      return cutAll(true);
+      return cutAll(pairs, true);
     },
     async [Symbol.asyncDispose]() {
-      for (const timer of timers) clearTimeout(timer);
-      cutAll(false);
+      clear();
+      cutAll(pairs, false);
       server.close();
       await once(server, "close");
     },
@@ -72,6 +57,31 @@ export async function openProxy(target: { readonly host: string; readonly port: 
 }
 
 type Later = (ms: number, work: () => void) => void;
+
+function createTimers(): { readonly later: Later; readonly clear: () => void } {
+  const timers = new Set<NodeJS.Timeout>();
+  return {
+    later(ms, work) {
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        work();
+      }, ms);
+      timers.add(timer);
+    },
+    clear() {
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}
+
+function cutAll(pairs: ReadonlySet<Pair>, isLate: boolean): number {
+  const cut = [...pairs];
+  for (const { client, upstream } of cut) {
+    if (!isLate) upstream.destroy();
+    client.destroy();
+  }
+  return cut.length;
+}
 
 function join(pair: Pair, later: Later, forget: () => void): void {
   const { client, upstream } = pair;

@@ -28,7 +28,7 @@ export interface Listening {
   readonly at: number;
 }
 
-export interface Exit {
+interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly at: number;

@@ -83,7 +83,7 @@ export function sumUp({ seed, counts, reports, violations, durationMs }: Verdict
 }
 
 /** The smallest value that so large a share does not exceed, rounded; 0 of none. */
-export function quantile(values: readonly number[], share: number): number {
+function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return Math.round(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0);
 }

@@ -29,14 +29,14 @@ export interface Struck {
 }
 
 /** The flush interval of the server, and what a batch may take on top where the machine is idle. */
-export const windowMs = 50;
+const windowMs = 50;
 const batchMs = 120;
 const zombiePatienceMs = 20_000;
 
 /** Starts the successor of a server that was struck, lets users return to it, and collects what can be seen. */
 export async function recoverAndLook(ground: Ground, struck: Struck): Promise<Aftermath> {
   const { history, database } = ground;
-  const { plan, next, strike, running, users, legacy } = struck;
+  const { plan, next, strike, users } = struck;
   if (strike.isAsleep) for (const user of users) user.mute();
   else for (const user of users) if (user.isConnected()) user.drop();
   const planted = await plant(ground, struck);
@@ -50,33 +50,30 @@ export async function recoverAndLook(ground: Ground, struck: Struck): Promise<Af
   const back = await readBack(ground, successor, { ...struck, startedAt });
   const rows = await reading;
   const zombie = strike.isAsleep ? await awaken(ground, struck) : undefined;
+  const seen = { ...look, rows, planted, ...(zombie ? { afterZombie: zombie } : {}) };
+  return { running: successor, back, evidence: { ...describe(ground, struck, successor), ...seen } };
+}
+
+/** What is known of the strike itself, of both servers and of the cycles before. */
+function describe(ground: Ground, struck: Struck, successor: Running): Omit<Evidence, "rows" | "planted"> {
+  const { plan, next, running, strike, users, legacy } = struck;
   const { isAsleep: _asleep, slowedMs, ...facts } = strike;
+  const connected = users.map((user) => [user.account.userId, user.connectedMs()] as const);
   return {
-    running: successor,
-    back,
-    evidence: {
-      ...facts,
-      cycle: plan.cycle,
-      nemesis: plan.nemesis,
-      servedFrom: running.listening.at,
-      windowMs,
-      allowanceMs: Math.max(batchMs, 2 * slowestBatch(ground, struck)) + slowedMs + ground.stallMs(),
-      epoch: successor.listening.epoch,
-      listeningAt: successor.listening.at,
-      startedAt,
-      graceMs: next.graceMs,
-      ...look,
-      rows,
-      ...(zombie ? { afterZombie: zombie } : {}),
-      planted,
-      endedBefore: legacy.endedBefore,
-      timersBefore: legacy.timersBefore,
-      knownBefore: legacy.knownBefore,
-      connectedMs: new Map([
-        ...legacy.connectedMs,
-        ...users.map((user) => [user.account.userId, user.connectedMs()] as const),
-      ]),
-    },
+    ...facts,
+    cycle: plan.cycle,
+    nemesis: plan.nemesis,
+    servedFrom: running.listening.at,
+    windowMs,
+    allowanceMs: Math.max(batchMs, 2 * slowestBatch(ground, struck)) + slowedMs + ground.stallMs(),
+    epoch: successor.listening.epoch,
+    listeningAt: successor.listening.at,
+    startedAt: successor.server.startedAt,
+    graceMs: next.graceMs,
+    endedBefore: legacy.endedBefore,
+    timersBefore: legacy.timersBefore,
+    knownBefore: legacy.knownBefore,
+    connectedMs: new Map([...legacy.connectedMs, ...connected]),
   };
 }
 

@@ -69,13 +69,18 @@ export function assembleServer(parts: Parts): AssembledServer {
     log,
   };
   const realtime = createRealtime(context);
-  const doors = createDoors(realtime, parts, { phase: () => phase.is, recovered: () => link.recovery()?.rooms });
+  const doors = createDoors(realtime, parts, { phase: () => phase.is, recovered: () => countsOf(link) });
   late.realtime = realtime;
   late.sockets = doors.sockets;
   const setPhase = (next: ServerPhase) => {
     phase.is = next;
   };
   return { ...doors, state, link, realtime, fenced: fencing.fired, setPhase };
+}
+
+function countsOf(link: SupervisedLink) {
+  const rooms = link.recovery()?.rooms;
+  return rooms && { recovered: rooms.recovered, ended: rooms.ended, skipped: rooms.skipped };
 }
 
 function createDoors(

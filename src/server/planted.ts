@@ -52,20 +52,24 @@ const edits: Partial<Record<PlantedBug, readonly Edit[]>> = {
   "grace-never-expires": [
     {
       statement: "server/load-rooms",
-      from: "extract(epoch FROM facts.grace_expires_at) * 1000",
-      to: "extract(epoch FROM facts.grace_expires_at + interval '1 hour') * 1000",
+      from: "date_part('epoch', facts.grace_expires_at)",
+      to: "date_part('epoch', facts.grace_expires_at + interval '1 hour')",
     },
   ],
   "revive-stale": [
     {
       statement: "server/load-rooms",
-      from: "extract(epoch FROM facts.updated_at) * 1000",
-      to: "extract(epoch FROM now()) * 1000",
+      from: "date_part('epoch', facts.updated_at)",
+      to: "date_part('epoch', now())",
     },
   ],
   "duplicate-seat": [{ statement: "server/load-rooms", from: "facts.user_2,", to: "facts.user_1," }],
   "timer-counts-downtime": [
-    { statement: "server/load-timers", from: "timer_total_seconds\n", to: "timer_total_seconds + 60\n" },
+    {
+      statement: "server/write-users",
+      from: "SET timer_total_seconds = given.timer_total_seconds",
+      to: "SET timer_total_seconds = given.timer_total_seconds + 60",
+    },
   ],
 };
 

@@ -9,11 +9,13 @@ export interface OtherCounts {
   readonly referrals: number;
   readonly activity: number;
   readonly cooldowns: number;
-  readonly timers: number;
   readonly rateLimits: number;
 }
 
-/** Brings back what lives beside the rooms; what memory holds already stays as it is. */
+/**
+ * Brings back what lives beside the rooms; what memory holds already stays as it is. Timer totals are not among it: each
+ * is read when a call of its user begins to count.
+ */
 export async function loadOthers(
   connection: Connection,
   { state, statement }: { readonly state: State; readonly statement: (name: string) => string },
@@ -51,9 +53,6 @@ export async function loadOthers(
         userHigh: high ?? "",
         expiresAt: moment(expiresAt),
       }),
-    ),
-    timers: await load("load-timers", ([userId, total]) =>
-      state.timers.load(userId ?? "", { userId: userId ?? "", totalSeconds: Number(total) }),
     ),
     rateLimits: await load("load-rate-limits", ([key, windowStart, count, expiresAt]) =>
       state.rateLimits.load(`${key} ${wholeSecond(moment(windowStart))}`, {

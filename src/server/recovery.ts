@@ -9,7 +9,7 @@ import { withTransaction } from "../db/transaction.js";
 import { createDecider, type RoomDecision, type RoomFacts, roomStatuses } from "../recover/decide.js";
 import { otherOwners, readServers, readTime } from "../recover/plan.js";
 import { createRoomCounter, type RoomCounts } from "../recover/summary.js";
-import type { ChatMode } from "./model.js";
+import type { Room } from "./model.js";
 import { loadOthers, type OtherCounts } from "./recovery-others.js";
 import type { ServerSettings } from "./settings.js";
 import type { State } from "./state.js";
@@ -48,11 +48,13 @@ export async function recoverState(database: Database, parts: RecoveryParts): Pr
     database,
     { isolation: "REPEATABLE READ", readOnly: true },
     async (connection) => {
+      // The sort of a hundred thousand rooms fits into it.
+      await connection.execute("SET LOCAL work_mem = '64MB'");
       const at = await readTime(connection);
       state.rows.skewMs = at.getTime() - now();
       const rooms = await readRooms(connection, parts, at);
-      const recovered = new Set(rooms.recovered.map(({ roomId }) => roomId));
-      return { ...rooms, others: await loadOthers(connection, parts, recovered) };
+      const texts = rooms.recovered.filter(({ chatMode }) => chatMode === "text").map(({ roomId }) => roomId);
+      return { ...rooms, others: await loadOthers(connection, parts, new Set(texts)) };
     },
   );
   await endRooms(database, definition, found.ended);
@@ -66,16 +68,9 @@ interface FoundRooms {
   readonly ended: readonly RoomDecision[];
 }
 
-/** What the rows say of a room that comes back. */
-interface FoundRoom {
-  readonly roomId: string;
-  readonly user1: string;
-  readonly user2: string;
-  readonly startedAt: number;
-  readonly chatMode: ChatMode;
-  /** By the server's clock; null for a room that gets all of its time. */
-  readonly graceExpiresAt: number | null;
-}
+/** A room that comes back: both sides away, in grace. One that gets all of its time has no end of it yet. */
+type FoundRoom = Writable<Room>;
+type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
 
 async function readRooms(connection: Connection, parts: RecoveryParts, at: Date): Promise<FoundRooms> {
   const { definition, settings, failpoints, state } = parts;
@@ -138,26 +133,31 @@ function toFound(row: TextRow, { roomId, reason, graceExpiresAt }: RoomDecision,
     user2: row[2] ?? "",
     startedAt: rows.fromDatabase(Number(row[4])),
     chatMode: row[12] === "text" ? "text" : "video",
+    status: "grace_period",
+    user1Connected: false,
+    user2Connected: false,
     graceExpiresAt: keeps ? rows.fromDatabase(graceExpiresAt.getTime()) : null,
+    endedAt: null,
   };
 }
 
 /**
- * Both sides away, in grace. Last of all: reading took its time, and users have all of theirs from the moment when the
- * server listens. Returns how many rooms memory held already.
+ * Puts them into memory, last of all: reading took its time, and users have all of theirs from the moment when the server
+ * listens. Returns how many rooms memory held already.
  */
 async function bringBack(found: readonly FoundRoom[], { state, settings, now }: RecoveryParts): Promise<number> {
+  const { rooms, roomOf } = state;
   let kept = 0;
   for (let first = 0; first < found.length; first += pageRows) {
     const fresh = now() + settings.graceMs;
-    for (const { graceExpiresAt, ...room } of found.slice(first, first + pageRows)) {
-      const grace = { status: "grace_period", graceExpiresAt: Math.min(graceExpiresAt ?? fresh, fresh) } as const;
-      const away = { user1Connected: false, user2Connected: false, endedAt: null };
-      if (!state.rooms.load(room.roomId, { ...room, ...grace, ...away })) kept += 1;
+    for (const room of found.slice(first, first + pageRows)) {
+      room.graceExpiresAt = Math.min(room.graceExpiresAt ?? fresh, fresh);
+      if (!rooms.load(room.roomId, room)) kept += 1;
       else {
         // Not as the rows have it any more: owner, epoch and grace are written in the background.
-        state.rooms.touch(room.roomId);
-        for (const user of [room.user1, room.user2]) if (!state.roomOf.has(user)) state.roomOf.set(user, room.roomId);
+        rooms.touch(room.roomId);
+        if (!roomOf.has(room.user1)) roomOf.set(room.user1, room.roomId);
+        if (!roomOf.has(room.user2)) roomOf.set(room.user2, room.roomId);
       }
     }
     await yieldToEvents();

@@ -56,14 +56,17 @@ function armRoom(realtime: Realtime, loaded: Room): void {
 
 /** Recovered rows have no names. Until they are read, a partner who is away has none. */
 async function learnNames(realtime: Realtime, rooms: readonly Room[]): Promise<void> {
-  const database = realtime.link.database();
-  if (database === undefined || rooms.length === 0) return;
   try {
-    const users = await readUsers(
-      database,
-      rooms.flatMap(({ user1, user2 }) => [user1, user2]),
-    );
-    for (const [userId, { name }] of users) if (realtime.names.get(userId) === "") realtime.names.set(userId, name);
+    for (let first = 0; first < rooms.length; first += sliceRooms) {
+      const database = realtime.link.database();
+      if (database === undefined) return;
+      const slice = rooms.slice(first, first + sliceRooms);
+      const users = await readUsers(
+        database,
+        slice.flatMap(({ user1, user2 }) => [user1, user2]),
+      );
+      for (const [userId, { name }] of users) if (realtime.names.get(userId) === "") realtime.names.set(userId, name);
+    }
   } catch (error) {
     realtime.log.warn({ error: messageOf(error) }, "names of recovered rooms could not be read");
   }
