@@ -78,6 +78,7 @@ export const recover = defineCommand<RecoverOptions, RecoverResult | RecoverDril
     { command: "roomctl recover --dry-run", explanation: "what a start would bring back, and why" },
     { command: "roomctl recover --dry-run --limit 300", explanation: "the same, with more of the rooms listed" },
     { command: "roomctl recover", explanation: "bring it back, right before the server starts" },
+    { command: "roomctl recover --drill --cycles 3", explanation: "kill the reference server three times, and look" },
   ],
   parse: parseRecoverOptions,
   async run(options, context) {

@@ -30,7 +30,7 @@ export const serve = defineCommand<ServeOptions, ServeResult>({
   flags: serveFlags,
   examples: [
     {
-      command: "roomctl serve --embedded --port 8080",
+      command: "roomctl serve --embedded --port 0",
       explanation: "on the embedded database; open the page it names",
     },
     { command: "roomctl serve --memory-only --port 0", explanation: "without a database" },

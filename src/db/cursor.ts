@@ -19,14 +19,26 @@ export async function* readPages(
   { pageRows }: CursorOptions,
 ): AsyncGenerator<readonly TextRow[]> {
   await connection.execute(`DECLARE roomctl_pages NO SCROLL CURSOR FOR ${select}`);
+  let coming = fetchPage(connection, pageRows);
   for (;;) {
-    const { rows } = await connection.client.query<(string | null)[]>({
+    const page = await coming;
+    // The server prepares the next page while this one is worked on.
+    if (page.length === pageRows) coming = fetchPage(connection, pageRows);
+    if (page.length > 0) yield page;
+    if (page.length < pageRows) break;
+  }
+  await connection.execute("CLOSE roomctl_pages");
+}
+
+function fetchPage({ client }: Connection, pageRows: number): Promise<readonly TextRow[]> {
+  const page = client
+    .query<(string | null)[]>({
       text: `FETCH ${pageRows} FROM roomctl_pages`,
       rowMode: "array",
       types: { getTypeParser: () => (text: string) => text },
-    });
-    if (rows.length > 0) yield rows;
-    if (rows.length < pageRows) break;
-  }
-  await connection.execute("CLOSE roomctl_pages");
+    })
+    .then(({ rows }) => rows);
+  // Whoever stops reading early does not look at it, and the end of the transaction tells what is wrong.
+  page.catch(() => {});
+  return page;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { RoomctlError } from "../core/errors.js";
 import type { Database } from "../db/pool.js";
 import type { History } from "./drill-history.js";
 import { readHealth } from "./drill-http.js";
@@ -41,9 +42,7 @@ export async function strike(arena: Arena): Promise<Strike> {
   const isArmed = plan.nemesis === "kill-at-failpoint";
   await Promise.race([sleep(plan.loadMs + (isArmed ? failpointMs : 0), undefined, { signal }), server.exited]);
   history.note("strike", { nemesis: plan.nemesis, failpoint: plan.failpoint });
-  const struck = server.hasExited()
-    ? { deadAt: (await server.exited).at, slowedMs: 0 }
-    : await strikes[plan.nemesis](arena);
+  const struck = server.hasExited() ? await alreadyDead(arena) : await strikes[plan.nemesis](arena);
   arena.stopLoad();
   history.note("struck", struck);
   return struck;
@@ -71,6 +70,13 @@ const strikes: Record<CyclePlan["nemesis"], (arena: Arena) => Promise<Strike>> =
   delay: killWhileSlow,
   late: (arena) => harm(arena, () => cutLate(arena)),
 };
+
+/** By a failpoint, which is a SIGKILL. Throws E_INTERNAL with what it logged when it ended by itself. */
+async function alreadyDead({ server }: Arena): Promise<Strike> {
+  const { at, code, signal } = await server.exited;
+  if (signal === "SIGKILL") return { deadAt: at, slowedMs: 0 };
+  throw new RoomctlError("E_INTERNAL", `the server ended by itself with ${signal ?? code}: ${server.tail()}`);
+}
 
 async function kill({ server, history }: Arena): Promise<Strike> {
   const deadAt = history.now();

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server as HttpServer } from "node:http";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.js";
 import type { Failpoints } from "../core/failpoint.js";
@@ -40,6 +41,8 @@ interface Doors {
   readonly sockets: Sockets;
   /** Ends whatever would go on by itself; timer totals are settled once more. */
   readonly stopTimers: () => void;
+  /** Ends connections that their clients keep open, upgrades that came too late among them: they would keep the process. */
+  readonly closeConnections: () => void;
 }
 
 type Parts = ServerOptions & { readonly failpoints: Failpoints; readonly clock: Clock };
@@ -97,11 +100,19 @@ function createDoors(
   const http = createServer(createHttp(realtime, { access, mail, kick, health, metrics, clientDirectory }));
   // A proxy in front keeps its connections for a minute, and must be the one that closes them.
   http.keepAliveTimeout = 65_000;
+  const connections = new Set<Socket>();
+  http.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
   const sockets = createSockets(http, { realtime, authenticate: (token, ip) => authenticate(access, token, ip) });
   return {
     http,
     sockets,
     control: createControl(realtime, { access, kick, pid }),
+    closeConnections() {
+      for (const socket of connections) socket.destroy();
+    },
     stopTimers() {
       recheck.stop();
       metrics.stop();

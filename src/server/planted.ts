@@ -9,7 +9,6 @@ import type { AppendLog } from "../store/append-log.js";
  */
 export const plantedBugs = [
   "no-tombstone",
-  "no-version-guard",
   "acknowledge-before-commit",
   "no-fence",
   "clean-before-commit",
@@ -41,13 +40,6 @@ const edits: Partial<Record<PlantedBug, readonly Edit[]>> = {
     { statement: "server/write-active-rooms", from: "WHERE user_1 IN", to: "WHERE status <> 'ended' AND user_1 IN" },
     { statement: "server/write-active-rooms", from: "FROM given WHERE status = 'ended'", to: "FROM given WHERE false" },
   ],
-  "no-version-guard": [
-    {
-      statement: "server/write-active-rooms",
-      from: "WHERE (known.owner_epoch, known.version) < (excluded.owner_epoch, excluded.version)",
-      to: "",
-    },
-  ],
   "no-fence": [{ statement: "server/owner", from: "AND stopped_at IS NULL FOR KEY SHARE", to: "" }],
   "grace-never-expires": [
     {
@@ -70,6 +62,7 @@ const edits: Partial<Record<PlantedBug, readonly Edit[]>> = {
       from: "SET timer_total_seconds = given.timer_total_seconds",
       to: "SET timer_total_seconds = given.timer_total_seconds + 60",
     },
+    { statement: "server/write-users", from: "AND known.timer_total_seconds < given.timer_total_seconds", to: "" },
   ],
 };
 

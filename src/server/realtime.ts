@@ -20,6 +20,8 @@ export interface Realtime extends ServerContext {
   readonly talks: Talks;
   readonly callTimes: CallTimes;
   readonly endedRooms: EndedRooms;
+  /** Ends of rooms that wait for messages on their way. */
+  readonly endings: Set<Promise<unknown>>;
   /** Names of the users in rooms, who may be away. */
   readonly names: Map<string, string>;
   /** Ends the timers. What is in the maps stays. */
@@ -42,6 +44,7 @@ export function createRealtime(context: ServerContext): Realtime {
     talks: createTalks(),
     callTimes: createCallTimes(),
     endedRooms: createEndedRooms(),
+    endings: new Set(),
     names: new Map(),
     stop() {
       clearInterval(interval);

@@ -31,9 +31,11 @@ export async function rejoinRoom(
     endRoomLater(realtime, wish.roomId, "grace");
     return refuse("room_ended", "this room is over");
   }
-  const room = seat.isConnected ? seat.room : takeSeat(realtime, userId, seat.room);
-  const view = viewRoom(realtime, room, { userId });
-  return { ok: true, room: view, ...(await readMessages(realtime, room.roomId, wish.after)) };
+  if (!seat.isConnected) takeSeat(realtime, userId, seat.room);
+  const messages = await readMessages(realtime, wish.roomId, wish.after);
+  // As the room is now: a view from before the reading would be older than what its user was told meanwhile.
+  const now = findSeat(realtime, userId, wish.roomId);
+  return now.ok ? { ok: true, room: viewRoom(realtime, now.room, { userId }), ...messages } : now;
 }
 
 /** The user's connection is gone: the room waits for as long as the grace period lasts. The first drop sets its end. */
@@ -59,7 +61,7 @@ export function armGrace(realtime: Realtime, { roomId, graceExpiresAt }: Room): 
 }
 
 /** Both have to negotiate anew when both are back: either side's peer connection may be gone. */
-function takeSeat(realtime: Realtime, userId: string, room: Room): Room {
+function takeSeat(realtime: Realtime, userId: string, room: Room): void {
   const seated = { ...room, ...(room.user1 === userId ? { user1Connected: true } : { user2Connected: true }) };
   const isWhole = seated.user1Connected && seated.user2Connected;
   const now: Room = isWhole ? { ...seated, status: "active", graceExpiresAt: null } : seated;
@@ -70,5 +72,4 @@ function takeSeat(realtime: Realtime, userId: string, room: Room): Room {
   }
   announceRoom(realtime, now);
   if (isWhole) for (const id of [now.user1, now.user2]) realtime.send(id, "rtc:restart", { roomId: now.roomId });
-  return now;
 }

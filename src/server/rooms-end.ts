@@ -35,7 +35,15 @@ async function endRoomDurably(realtime: Realtime, roomId: string, reason: EndRea
 }
 
 /** False for a room that is over already. */
-async function endRoom(realtime: Realtime, roomId: string, reason: EndReason): Promise<boolean> {
+function endRoom(realtime: Realtime, roomId: string, reason: EndReason): Promise<boolean> {
+  const ending = finishRoom(realtime, roomId, reason);
+  realtime.endings.add(ending);
+  const forget = () => realtime.endings.delete(ending);
+  ending.then(forget, forget);
+  return ending;
+}
+
+async function finishRoom(realtime: Realtime, roomId: string, reason: EndReason): Promise<boolean> {
   if (closeRoom(realtime, roomId, reason) === undefined) return false;
   // The history takes the messages from their table, so those on their way to it come first.
   const arriving = realtime.talks.arriving(roomId);

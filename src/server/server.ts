@@ -75,12 +75,14 @@ export async function startServer(options: ServerOptions): Promise<RoomServer> {
       http.close();
       await sockets.close();
       await control?.close();
+      await Promise.allSettled(realtime.endings);
       server.stopTimers();
       await failpoints.hit("in-sigterm-flush");
       const { left } = await state.store.drain(settings.drainMs);
       await state.store.detach();
       const isKept = link.status !== "none";
       await link.stop();
+      server.closeConnections();
       return { unflushed: isKept ? left : 0 };
     },
   };

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../core/clock.js";
 import { RoomctlError } from "../core/errors.js";
 import { type Failpoints, noFailpoints } from "../core/failpoint.js";
 import type { Database } from "../db/pool.js";
+import { nextTurn } from "./alarm.js";
 import { AppendLog, type LogOptions } from "./append-log.js";
 import { type Container, containerOf } from "./container.js";
 import { DualMap } from "./dual-map.js";
@@ -153,10 +154,20 @@ export class Store {
       deadline = setTimeout(resolve, deadlineMs);
     });
     const retry = setInterval(() => this.#hurry(), drainRetryMs);
+    const started = this.#link;
+    let isOver = false;
+    // One lane's last entry may lead to a change in another that was empty already.
+    const empty = async () => {
+      while (left() > 0 && !isOver && this.#link === started && !this.#isFenced) {
+        await Promise.all(this.#lanes.map((lane) => lane.drained()));
+        await nextTurn();
+      }
+    };
     try {
       this.#hurry();
-      await Promise.race([late, Promise.all(this.#lanes.map((lane) => lane.drained()))]);
+      await Promise.race([late, empty()]);
     } finally {
+      isOver = true;
       clearTimeout(deadline);
       clearInterval(retry);
     }

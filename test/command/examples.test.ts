@@ -82,6 +82,7 @@ const expected: Readonly<Record<string, number>> = {
   "roomctl recover --dry-run": 0,
   "roomctl recover --dry-run --limit 300": 0,
   "roomctl recover": 0,
+  "roomctl recover --drill --cycles 3": 0,
   "roomctl serve --embedded --port 0": 0,
   "roomctl serve --memory-only --port 0": 0,
   "roomctl operations --limit 5": 0,
