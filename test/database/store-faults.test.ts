@@ -63,6 +63,24 @@ test("a database lost under load and back again ends with the rows that memory h
   }
 });
 
+test("while the server says that its disk is full everything waits, and is written once there is room", async () => {
+  await using scene = await createStoreDatabase({ random: () => 0.1 });
+  const { store, database, direct, fence, events } = scene;
+  await direct.execute(`
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
+    END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON notes FOR EACH STATEMENT EXECUTE FUNCTION refuse()`);
+  const notes = store.map<Note>({ name: "notes", mirror: tombstoneMirror });
+  store.attach(database, fence);
+  await load(notes, 200);
+  await expect.poll(() => events.find(({ kind }) => kind === "retry")?.code).toBe("53100");
+  await direct.execute("DROP TRIGGER full_disk ON notes");
+  expect(await store.drain(20_000)).toEqual({ left: 0 });
+  expect(await notesIn(direct)).toEqual(notesOf(notes));
+  expect(notes.stats()).toMatchObject({ quarantined: 0 });
+});
+
 test("a slow database gets fewer and larger batches, and memory does not wait for it", async () => {
   await using scene = await createStoreDatabase();
   const { store, database, direct, fence, proxy } = scene;
