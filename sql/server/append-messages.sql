@@ -1,6 +1,6 @@
 -- Messages ($1) in the order given, under the epoch $2; each gets the next number of its room. One that is there already
 -- was sent again because its answer was lost: it keeps its number. An id that somebody else has
--- used is refused by the key. Only the room's owner appends, one statement at a time.
+-- used gets no receipt, and is refused by that. Only the room's owner appends, one statement at a time.
 WITH owner AS MATERIALIZED (
     {owner}
 ), given AS MATERIALIZED (
@@ -16,7 +16,7 @@ WITH owner AS MATERIALIZED (
 ), numbered AS (
     SELECT DISTINCT ON (given.message_id) given.*
       FROM given
-     WHERE NOT EXISTS (SELECT FROM known WHERE known.id = given.message_id)
+     WHERE NOT EXISTS (SELECT FROM public.text_chat_messages AS taken WHERE taken.id = given.message_id)
      ORDER BY given.message_id, given.ordinal
 ), written AS (
     INSERT INTO public.text_chat_messages (id, room_id, sender_user_id, body, sent_at, sequence)

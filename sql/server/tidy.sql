@@ -1,5 +1,6 @@
--- What has run out. Ended rooms stay ten minutes, longer than any statement of an older session can still be on its way;
--- a row that such a statement put back has its history written, and goes too.
+-- What has run out, a thousand rows of each kind; the answer says whether there may be more. Ended rooms stay ten minutes,
+-- longer than any statement of an older session can still be on its way; a row that such a statement put back has its
+-- history written, and goes too.
 WITH ended AS (
     SELECT room.room_id
       FROM public.active_rooms AS room
@@ -17,9 +18,12 @@ WITH ended AS (
     DELETE FROM public.cooldowns WHERE (user_low, user_high) IN (
         SELECT user_low, user_high FROM public.cooldowns WHERE expires_at < now() - interval '1 minute'
          LIMIT 1000 FOR UPDATE SKIP LOCKED)
+    RETURNING 1
 ), limits AS (
     DELETE FROM public.rate_limits WHERE (key, window_start) IN (
         SELECT key, window_start FROM public.rate_limits WHERE expires_at < now() - interval '1 minute'
          LIMIT 1000 FOR UPDATE SKIP LOCKED)
+    RETURNING 1
 )
-SELECT count(*)::integer AS rooms FROM ended
+SELECT greatest((SELECT count(*) FROM ended), (SELECT count(*) FROM cooldowns), (SELECT count(*) FROM limits)) >= 1000
+       AS full

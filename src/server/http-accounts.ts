@@ -49,7 +49,9 @@ function addEmailRoutes(app: Hono<HttpEnv>, context: ServerContext, { access, ma
   const session = requireSession(access);
   const request = endpoint(
     emailSchema,
-    ({ email: address }, c) => requestEmailCode(access, mail, { email: address, userId: callerOf(c).userId }),
+    ({ email: address }, c) =>
+      perMailbox(context, "emailCodes", address) ??
+      requestEmailCode(access, mail, { email: address, userId: callerOf(c).userId }),
     202,
   );
   const verify = endpoint(codeSchema, ({ code }, c) => verifyEmail(access, callerOf(c), code));

@@ -34,6 +34,8 @@ const lookMs = 1000;
 /** A database that does not answer a SELECT 1 in this time counts as down. */
 const patienceMs = 3000;
 const tidyMs = 60_000;
+/** Of a thousand rows of each kind. */
+const mostTidyRounds = 100;
 
 /**
  * Keeps the server and its database together: takes over and recovers, now or when the database is back, leaves
@@ -42,7 +44,14 @@ const tidyMs = 60_000;
 export function createLink(parts: LinkParts): SupervisedLink {
   const { log, open } = parts;
   const stopping = new AbortController();
-  const now: { database?: Database; epoch?: string; isUp: boolean; report?: RecoveryReport; isFenced: boolean } = {
+  const now: {
+    database?: Database;
+    writing?: Database;
+    epoch?: string;
+    isUp: boolean;
+    report?: RecoveryReport;
+    isFenced: boolean;
+  } = {
     isUp: false,
     isFenced: false,
   };
@@ -50,13 +59,18 @@ export function createLink(parts: LinkParts): SupervisedLink {
 
   const own = async () => {
     now.database ??= await open?.();
-    if (now.database === undefined) return;
+    // Its own sessions for what is written behind: whoever asks much must not keep it waiting.
+    now.writing ??= await open?.();
+    if (now.database === undefined || now.writing === undefined) return;
     const { epoch, fenced } = await parts.takeOver(now.database);
-    now.report = await parts.recover(now.database);
+    const report = await parts.recover(now.database);
+    // It took too long for a server that has been told to stop: the next one recovers.
+    if (stopping.signal.aborted) return;
+    now.report = report;
     now.epoch = epoch;
     now.isUp = true;
-    log.info({ epoch, fenced, ...now.report }, `epoch ${epoch}: ${recoveryLine(now.report)}`);
-    parts.onOwned(now.database, epoch);
+    log.info({ epoch, fenced, ...report }, `epoch ${epoch}: ${recoveryLine(report)}`);
+    parts.onOwned(now.writing, epoch);
   };
   const fence = () => {
     if (now.isFenced) return;
@@ -68,7 +82,7 @@ export function createLink(parts: LinkParts): SupervisedLink {
     if (isUp !== now.isUp) log.warn({ reason }, isUp ? "the database is back" : "the database is down; calls go on");
     const isBack = isUp && !now.isUp && !now.isFenced;
     now.isUp = isUp && !now.isFenced;
-    if (isBack && now.database && now.epoch !== undefined) parts.onOwned(now.database, now.epoch);
+    if (isBack && now.writing && now.epoch !== undefined) parts.onOwned(now.writing, now.epoch);
   };
   const watch = async () => {
     const due = { beatAt: parts.monotonicMs() + parts.heartbeatMs, tidyAt: parts.monotonicMs() + tidyMs };
@@ -79,7 +93,7 @@ export function createLink(parts: LinkParts): SupervisedLink {
       });
       if (stopping.signal.aborted) return;
       if (now.epoch === undefined) await attempt(own, told, log);
-      else setUp(...(await look(now.database, now.epoch, { due, parts, fence })));
+      else setUp(...(await look(now.database, now.epoch, { due, parts, fence, log })));
     }
   };
 
@@ -97,11 +111,16 @@ export function createLink(parts: LinkParts): SupervisedLink {
         return;
       }
       await attempt(own, { last: "" }, log);
-      watching = watch();
+      watching = watch().catch((error: unknown) => {
+        // Another server owns the data while this one was about to go on.
+        log.error({ reason: messageOf(error) }, "the watch over the database ended");
+        fence();
+      });
     },
     async stop() {
       stopping.abort();
-      await watching;
+      // An attempt to connect may take longer than anybody waits for a stop.
+      await within(watching ?? Promise.resolve(), patienceMs).catch(() => {});
       const { database, epoch } = now;
       if (database === undefined) return;
       try {
@@ -110,7 +129,8 @@ export function createLink(parts: LinkParts): SupervisedLink {
         log.warn({ reason: messageOf(error) }, "the database was not told that this server stopped");
       }
       now.isUp = false;
-      await within(Promise.resolve(database[Symbol.asyncDispose]()), patienceMs).catch(() => {
+      const closing = [database, now.writing].map((one) => one?.[Symbol.asyncDispose]());
+      await within(Promise.all(closing), patienceMs).catch(() => {
         // A connection that does not close in time ends with the process.
       });
     },
@@ -133,11 +153,12 @@ interface Watch {
   readonly due: { beatAt: number; tidyAt: number };
   readonly parts: LinkParts;
   readonly fence: () => void;
+  readonly log: Logger;
 }
 
 /** Whether the database answers; leaves a heartbeat and tidies up when that is due. */
 async function look(database: Database | undefined, epoch: string, watch: Watch): Promise<[boolean, string?]> {
-  const { due, parts, fence } = watch;
+  const { due, parts, fence, log } = watch;
   if (database === undefined) return [false];
   try {
     const nowMs = parts.monotonicMs();
@@ -147,7 +168,8 @@ async function look(database: Database | undefined, epoch: string, watch: Watch)
     } else await ping(database);
     if (nowMs >= due.tidyAt) {
       due.tidyAt = nowMs + tidyMs;
-      await within(database.query(loadStatement("server/tidy")), patienceMs);
+      // Nobody waits for it, and its failure says nothing about the database.
+      tidy(database).catch((error: unknown) => log.warn({ reason: messageOf(error) }, "could not tidy up"));
     }
     return [true];
   } catch (error) {
@@ -155,14 +177,32 @@ async function look(database: Database | undefined, epoch: string, watch: Watch)
   }
 }
 
+/** Deletes what has run out, some at a time. */
+async function tidy(database: Database): Promise<void> {
+  for (let round = 0; round < mostTidyRounds; round += 1) {
+    const [row] = await database.query<{ full: boolean }>(loadStatement("server/tidy"));
+    if (!row?.full) return;
+  }
+}
+
 async function ping(database: Database): Promise<void> {
-  await using connection = await within(database.connect(), patienceMs);
+  const connecting = database.connect();
+  const connection = await within(connecting, patienceMs).catch((error: unknown) => {
+    // Should it come after all, nobody waits for it, and it must not be kept from others.
+    connecting.then(
+      (unwanted) => unwanted.discard(),
+      () => {},
+    );
+    throw error;
+  });
   try {
     await within(connection.query("SELECT 1"), patienceMs);
   } catch (error) {
     // Its answer may never come, and nobody else should wait for it.
     connection.discard();
     throw error;
+  } finally {
+    await connection[Symbol.asyncDispose]();
   }
 }
 

@@ -28,13 +28,22 @@ const mostCharacters = 1_000_000;
 /** Somebody who comes back waits for the call, not for a slow database. */
 const readWaitMs = 2_000;
 
-/** Messages of a room after a number, oldest first. Without them, and incomplete, while the database cannot say. */
-export async function readMessages(realtime: Realtime, roomId: string, after: number): Promise<Messages> {
+interface Wish {
+  readonly roomId: string;
+  readonly after: number;
+}
+
+/** Messages of a room after a number, for one user, oldest first. Without them, and incomplete, while the database cannot say. */
+export async function readMessages(realtime: Realtime, reader: string, { roomId, after }: Wish): Promise<Messages> {
   if (realtime.link.status === "none") {
     return takePage(realtime.talks.kept(roomId).filter(({ sequence }) => sequence > after));
   }
+  // One at a time for each user: asking again and again must not keep the database from everybody else.
+  if (realtime.reading.has(reader)) return unread;
+  realtime.reading.add(reader);
   try {
-    const messages = await bounded(selectMessages(realtime, roomId, after), readWaitMs);
+    const reading = selectMessages(realtime, roomId, after).finally(() => realtime.reading.delete(reader));
+    const messages = await bounded(reading, readWaitMs);
     return messages === undefined ? unread : takePage(messages);
   } catch (error) {
     realtime.log.warn({ error: messageOf(error), roomId }, "messages could not be read");

@@ -22,6 +22,8 @@ export interface Realtime extends ServerContext {
   readonly endedRooms: EndedRooms;
   /** Ends of rooms that wait for messages on their way. */
   readonly endings: Set<Promise<unknown>>;
+  /** Users for whom messages are being read. */
+  readonly reading: Set<string>;
   /** Names of the users in rooms, who may be away. */
   readonly names: Map<string, string>;
   /** Ends the timers. What is in the maps stays. */
@@ -45,6 +47,7 @@ export function createRealtime(context: ServerContext): Realtime {
     callTimes: createCallTimes(),
     endedRooms: createEndedRooms(),
     endings: new Set(),
+    reading: new Set(),
     names: new Map(),
     stop() {
       clearInterval(interval);

@@ -32,7 +32,7 @@ export async function rejoinRoom(
     return refuse("room_ended", "this room is over");
   }
   if (!seat.isConnected) takeSeat(realtime, userId, seat.room);
-  const messages = await readMessages(realtime, wish.roomId, wish.after);
+  const messages = await readMessages(realtime, userId, wish);
   // As the room is now: a view from before the reading would be older than what its user was told meanwhile.
   const now = findSeat(realtime, userId, wish.roomId);
   return now.ok ? { ok: true, room: viewRoom(realtime, now.room, { userId }), ...messages } : now;

@@ -49,7 +49,8 @@ function armRoom(realtime: Realtime, loaded: Room): void {
     realtime.names.set(userId, presence.get(userId)?.name ?? "");
   }
   armGrace(realtime, room);
-  if (realtime.state.activity.has(room.roomId)) armTorch(realtime, room);
+  // Nobody could speak while no server ran: the users have their time to come back before the rule goes on.
+  if (realtime.state.activity.has(room.roomId)) armTorch(realtime, room, isWhole ? 0 : graceExpiresAt);
   else startTorch(realtime, room);
   announceRoom(realtime, room);
 }

@@ -5,6 +5,8 @@ import type { ServerSettings } from "./settings.js";
 export interface Admission {
   opened(ip: string): void;
   closed(ip: string): void;
+  /** True when not even a connection may be made to say why: far more than may be are open already. */
+  isFlooded(ip: string): boolean;
   /** Undefined when one more session may begin on this connection, which is counted already. */
   check(ip: string, connection: object): Refusal | undefined;
 }
@@ -31,6 +33,7 @@ export function createAdmission({
       if (left > 0) perIp.set(ip, left);
       else perIp.delete(ip);
     },
+    isFlooded: (ip) => total >= maxConnections * 1.5 || (perIp.get(ip) ?? 0) >= maxConnectionsPerIp * 2,
     check(ip, connection) {
       const tried = (attempts.get(connection) ?? 0) + 1;
       attempts.set(connection, tried);

@@ -15,7 +15,7 @@ export function watchBacklog(connection: BackloggedConnection, mostCharacters: n
   let underWay = 0;
   let isTooMuch = false;
   connection.on("packetCreate", ({ data }) => {
-    waiting += typeof data === "string" ? data.length : 0;
+    waiting += typeof data === "string" ? data.length : ArrayBuffer.isView(data) ? data.byteLength : 0;
     if (isTooMuch || waiting + underWay <= mostCharacters) return;
     isTooMuch = true;
     onTooMuch();

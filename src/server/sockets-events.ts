@@ -57,13 +57,21 @@ const description = z.object({
   roomId: id,
   description: z.object({ type: z.enum(["offer", "answer", "pranswer", "rollback"]), sdp: z.string().default("") }),
 });
+const word = z.string().max(256).nullish();
 /**
- * By far the most frequent event, so no more is looked at than has to be: whether there is such a room is seen when it is
- * looked up, and the candidate is passed on as the browser made it.
+ * By far the most frequent event: whether there is such a room is seen when it is looked up. Only what a browser's
+ * candidate has is passed on: anything else, bytes above all, could be made large on the way to the partner.
  */
 const candidate = z.object({
   roomId: z.string(),
-  candidate: z.custom<object | null>((value) => typeof value === "object" && !Array.isArray(value)),
+  candidate: z
+    .object({
+      candidate: z.string().max(4096).optional(),
+      sdpMid: word,
+      sdpMLineIndex: z.int().min(0).max(65_535).nullish(),
+      usernameFragment: word,
+    })
+    .nullable(),
 });
 
 const signal = (event: SignalEvent, schema: typeof description | typeof candidate) =>

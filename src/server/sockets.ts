@@ -66,8 +66,11 @@ export function createSockets(httpServer: HttpServer, parts: SocketParts): Socke
       pingInterval: pingIntervalMs,
       pingTimeout: pingTimeoutMs,
       connectTimeout: connectTimeoutMs,
-      allowRequest: ({ headers }, answer) =>
-        answer(null, isAllowedOrigin(headers.origin, headers.host, settings.origins)),
+      allowRequest: (request, answer) => {
+        const { origin, host } = request.headers;
+        const isAllowed = isAllowedOrigin(origin, host, settings.origins);
+        answer(null, isAllowed && !hall.admission.isFlooded(addressOf(request, parts.realtime)));
+      },
     }),
     admission: createAdmission(settings),
     sockets: new Map(),

@@ -16,8 +16,8 @@ export function startTorch(realtime: Realtime, room: Room): void {
   armTorch(realtime, room);
 }
 
-/** Sets the next moment of the rule: the warning, or the end after it. */
-export function armTorch(realtime: Realtime, room: Room): void {
+/** Sets the next moment of the rule: the warning, or the end after it; neither before `earliestAt`. */
+export function armTorch(realtime: Realtime, room: Room, earliestAt = 0): void {
   const activity = realtime.state.activity.get(room.roomId);
   if (room.chatMode !== "text" || activity === undefined) return;
   const { torchSilenceMs, torchWarningMs } = realtime.settings;
@@ -26,7 +26,7 @@ export function armTorch(realtime: Realtime, room: Room): void {
     warningStartedAt === null
       ? Math.min(...sidesOf(room, activity).map(({ since }) => since)) + torchSilenceMs
       : warningStartedAt + torchWarningMs;
-  realtime.deadlines.set(`torch:${room.roomId}`, at, () => reachTorch(realtime, room.roomId));
+  realtime.deadlines.set(`torch:${room.roomId}`, Math.max(at, earliestAt), () => reachTorch(realtime, room.roomId));
 }
 
 /** A side has spoken: its silence is over, and so is the warning unless the other side is silent too. */
