@@ -1,5 +1,6 @@
 import { createGuest, forgetSession, problemOf, readSession } from "/client/account.js";
 import { openConnection } from "/client/connection.js";
+import { openIceServers } from "/client/ice.js";
 import { openInvites } from "/client/invite.js";
 import { openLobby } from "/client/lobby.js";
 import { byId, say, showView } from "/client/page.js";
@@ -10,6 +11,7 @@ import { showStatus, statusNow } from "/client/status.js";
 const roomIsGone = new Set(["room_ended", "no_such_room", "not_your_room"]);
 
 let connection;
+let findIceServers;
 let me;
 let skewMs = 0;
 let current;
@@ -48,6 +50,7 @@ if (session) open(session);
 else showView("start");
 
 function open({ token }) {
+  findIceServers = openIceServers(token);
   connection = openConnection({ token, onStatus: hearStatus });
   connection.on("session", meet);
   connection.on("room:state", ({ room }) => hearRoom(room));
@@ -71,6 +74,8 @@ function inRoom(roomId) {
 function meet({ userId, name, room, serverTime }) {
   me = { userId, name };
   skewMs = serverTime - Date.now();
+  // Known before the first call needs them.
+  findIceServers();
   if (room && room.roomId === leftRoomId) return leaveAtLast(room.roomId);
   if (room && room.status !== "ended") return inRoom(room.roomId) ? resume(current) : enter(room, "room:rejoin");
   if (current) return end(current.room(), "It ended while you were away.");
@@ -92,7 +97,7 @@ function enter(room, event) {
   current?.close();
   lobby.settle();
   invites.close();
-  current = openRoom({ first: room, me, request, isOnline: connection.isOnline, serverNow });
+  current = openRoom({ first: room, me, request, isOnline: connection.isOnline, findIceServers, serverNow });
   takeSeat(current, event);
 }
 

@@ -6,16 +6,16 @@ const impatienceMs = 6000;
  * The call of one room: peer connections that follow one another. The initiator offers; after `restart` both sides
  * begin a new connection, and the one before goes on until the new one stands, so that nobody sees a gap.
  * `onState(state, generation)` hears of the newest connection, `onStream` of the picture to show; `mayOffer` says
- * whether the other side can be reached.
+ * whether the other side can be reached, and `findIceServers` answers where to find ways through NATs.
  */
-export function openCall({ isInitiator, stream, send, mayOffer, onState, onStream }) {
+export function openCall({ isInitiator, stream, send, mayOffer, findIceServers, onState, onStream }) {
   let peer;
   let before;
   let generation = 0;
   let isClosed = false;
   let patience;
 
-  const begin = (callId) => {
+  const begin = (callId, iceServers) => {
     if (peer?.state() === "connected") {
       before?.close();
       before = peer;
@@ -25,6 +25,7 @@ export function openCall({ isInitiator, stream, send, mayOffer, onState, onStrea
     generation += 1;
     const mine = openPeer({
       callId,
+      iceServers,
       stream,
       send,
       onState: (state) => mine === peer && hear(state),
@@ -47,28 +48,31 @@ export function openCall({ isInitiator, stream, send, mayOffer, onState, onStrea
     }
   };
 
-  const offer = async () => {
-    begin(crypto.randomUUID());
+  const offer = async (iceServers) => {
+    begin(crypto.randomUUID(), iceServers);
     await peer.offer();
   };
 
   const steps = {
-    "rtc:offer": async ({ description }) => {
+    "rtc:offer": async (iceServers, { description }) => {
       // Both offered at once: the initiator's counts.
       if (isInitiator && peer?.isWaitingForAnswer()) return;
-      begin(callIdOf(description));
+      begin(callIdOf(description), iceServers);
       await peer.answer(description);
     },
-    "rtc:answer": async ({ description }) => {
+    "rtc:answer": async (_iceServers, { description }) => {
       if (peer?.isWaitingForAnswer() && callIdOf(description) === peer.callId) await peer.accept(description);
     },
-    "rtc:ice": ({ candidate }) => peer?.addCandidate(candidate),
+    "rtc:ice": (_iceServers, { candidate }) => peer?.addCandidate(candidate),
   };
 
   let last = Promise.resolve();
   /** One step after the other: each changes what the next one meets. */
   const inOrder = (step, payload) => {
-    last = last.then(() => (isClosed ? undefined : step(payload))).catch(() => hear("failed"));
+    last = last
+      .then(findIceServers)
+      .then((iceServers) => (isClosed ? undefined : step(iceServers, payload)))
+      .catch(() => hear("failed"));
     return last;
   };
 

@@ -2,8 +2,8 @@
  * One RTCPeerConnection and the talk that belongs to it. Both sides know it by `callId`, which travels as the name of
  * the session in the SDP (`s=`): what is still under way for an earlier connection is then told from what is for this.
  */
-export function openPeer({ callId, stream, send, onState, onStream }) {
-  const connection = new RTCPeerConnection({ iceServers: [] });
+export function openPeer({ callId, iceServers, stream, send, onState, onStream }) {
+  const connection = new RTCPeerConnection({ iceServers });
   // Candidates leave after the description that they belong to, so that the other side never has to keep them.
   let waiting = [];
   const sendDescription = async (event) => {

@@ -12,7 +12,7 @@ const lines = {
 };
 
 /** The call of a room and what the page shows of it: pictures, state, what comes in, and three switches. */
-export function openRoomCall({ isInitiator, name, send, mayOffer }) {
+export function openRoomCall({ isInitiator, name, send, mayOffer, findIceServers }) {
   const frame = byId("call");
   const show = (state, generation) => {
     frame.dataset.state = state;
@@ -26,7 +26,8 @@ export function openRoomCall({ isInitiator, name, send, mayOffer }) {
     byId("local").srcObject = media.stream;
     if (media.problem) say("call-rate", media.problem);
     const onStream = (stream) => play(byId("remote"), stream);
-    return { media, call: openCall({ isInitiator, stream: media.stream, send, mayOffer, onState: show, onStream }) };
+    const { stream } = media;
+    return { media, call: openCall({ isInitiator, stream, send, mayOffer, findIceServers, onState: show, onStream }) };
   });
   const switches = [
     bindSwitch("microphone", (isOff) => setEnabled(ready, "audio", !isOff)),

@@ -5,7 +5,7 @@ import { openRoomCall } from "/client/room-call.js";
 const pageOfMessages = 500;
 
 /** One room on the page, from the first `room:state` until it has ended or the person leaves. */
-export function openRoom({ first, me, request, isOnline, serverNow }) {
+export function openRoom({ first, me, request, isOnline, findIceServers, serverNow }) {
   let room = first;
   let stopAway = () => {};
   let stopTorch = () => {};
@@ -16,7 +16,13 @@ export function openRoom({ first, me, request, isOnline, serverNow }) {
   const isWhole = () => room.status === "active" && room.you.connected && room.partner.connected;
   const call =
     room.mode === "video"
-      ? openRoomCall({ isInitiator: room.initiator, name: me.name, send, mayOffer: () => isOnline() && isWhole() })
+      ? openRoomCall({
+          isInitiator: room.initiator,
+          name: me.name,
+          send,
+          mayOffer: () => isOnline() && isWhole(),
+          findIceServers,
+        })
       : undefined;
 
   const apply = (next) => {

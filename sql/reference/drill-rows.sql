@@ -2,6 +2,10 @@
 -- links $3. Moments are epoch milliseconds.
 SELECT json_build_object(
     'at', extract(epoch FROM clock_timestamp())::float8 * 1000,
+    'servers', (
+        SELECT coalesce(json_agg(json_build_object(
+                   'epoch', epoch::text, 'startedAt', extract(epoch FROM started_at)::float8 * 1000)), '[]')
+          FROM public.server_instances),
     'rooms', (
         SELECT coalesce(json_agg(json_build_object(
                    'roomId', room_id, 'user1', user_1, 'user2', user_2, 'mode', chat_mode, 'status', status,
@@ -38,6 +42,10 @@ SELECT json_build_object(
                    'user2LastMessageAt', extract(epoch FROM user_2_last_message_at)::float8 * 1000)), '[]')
           FROM public.text_room_activity
          WHERE room_id = ANY ($2::uuid[])),
+    'limits', (
+        SELECT coalesce(json_agg(json_build_object('key', key, 'count', count)), '[]')
+          FROM public.rate_limits
+         WHERE key IN (SELECT 'referrals user:' || id FROM unnest($1::uuid[]) AS id)),
     'cooldowns', (
         SELECT coalesce(json_agg(json_build_object('userLow', user_low, 'userHigh', user_high)), '[]')
           FROM public.cooldowns

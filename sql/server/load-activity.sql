@@ -1,5 +1,2 @@
-SELECT room_id,
-       extract(epoch FROM user_1_last_message_at) * 1000,
-       extract(epoch FROM user_2_last_message_at) * 1000,
-       extract(epoch FROM warning_started_at) * 1000
+SELECT room_id, user_1_last_message_at, user_2_last_message_at, warning_started_at
   FROM public.text_room_activity

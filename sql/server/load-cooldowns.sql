@@ -1,4 +1,4 @@
-SELECT user_low, user_high, extract(epoch FROM expires_at) * 1000
+SELECT user_low, user_high, expires_at
   FROM public.cooldowns
  WHERE expires_at > now()
  ORDER BY expires_at

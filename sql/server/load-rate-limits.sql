@@ -1,3 +1,3 @@
-SELECT key, extract(epoch FROM window_start) * 1000, count, extract(epoch FROM expires_at) * 1000
+SELECT key, window_start, count, expires_at
   FROM public.rate_limits
  WHERE expires_at > now()

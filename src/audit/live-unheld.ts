@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { readPages } from "../db/cursor.js";
+import { setTimeout as sleep, setImmediate as yieldToEvents } from "node:timers/promises";
 import { quoteLiteral, quoteName } from "../db/identifier.js";
+import { readManyRows, type WireRow } from "../db/many-rows.js";
 import { withTransaction } from "../db/transaction.js";
 import { compareRows } from "./compare-rows.js";
 import { fill, keyText, storedColumn } from "./compare-statement.js";
@@ -93,9 +93,11 @@ async function readLiveRows(
     database,
     { isolation: "REPEATABLE READ", readOnly: true, lockTimeoutMs },
     async (connection) => {
-      for await (const page of readPages(connection, select, { pageRows: 5000 })) {
-        for (const [key, digest] of page) if (key && digest && isWanted(key)) rows.set(key, digest);
-      }
+      const take = (row: WireRow) => {
+        const [key, digest] = [row.text(0), row.text(1)];
+        if (key && digest && isWanted(key)) rows.set(key, digest);
+      };
+      await readManyRows(connection, select, { take, turn: yieldToEvents, turnRows: 5000 });
     },
   );
   return rows;
@@ -103,7 +105,7 @@ async function readLiveRows(
 
 /**
  * Column/value pairs as a condition, and no SQL of the network's: each value becomes one of its column's type, from a
- * JSON literal (a cursor takes no parameters).
+ * JSON literal (COPY takes no parameters).
  */
 function liveCondition(target: ComparedTable, pairs: ContainerAnswer["rows"]): string {
   const conditions = Object.entries(pairs ?? {}).map(([name, given]) => {

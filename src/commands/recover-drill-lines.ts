@@ -1,5 +1,5 @@
 import { formatDuration } from "../core/duration.js";
-import { invariants } from "../recover/drill-model.js";
+import { invariants } from "../recover/drill-invariants.js";
 import type { SelftestResult } from "../recover/drill-selftest.js";
 import type { DrillVerdict, FoundViolation } from "../recover/drill-verdict.js";
 import type { Style } from "../report/style.js";

@@ -9,7 +9,8 @@ import {
   type GraceEnds,
   refuseLiveServer,
 } from "../recover/apply.js";
-import type { RoomDecision, Verdict } from "../recover/decide.js";
+import type { RoomDecision } from "../recover/decide.js";
+import type { Verdict } from "../recover/judge.js";
 import { planRecovery, type RecoveryPlan } from "../recover/plan.js";
 import { summaryLine } from "../recover/summary.js";
 import type { Style } from "../report/style.js";

@@ -3,12 +3,14 @@ import { parseDurationMs } from "../core/duration.js";
 import { RoomctlError } from "../core/errors.js";
 import { defaultSettings, type RateLimit, type ServerSettings } from "../server/settings.js";
 import type { Flag, ParsedInput } from "./command.js";
+import { parseServeIceOptions, type ServeIceOptions, serveIceFlags } from "./serve-ice.js";
 
 export interface ServeOptions {
   readonly settings: ServerSettings;
   readonly isMemoryOnly: boolean;
   readonly controlPath: string | undefined;
   readonly mailDirectory: string | undefined;
+  readonly ice: ServeIceOptions;
   readonly failpoint: string | undefined;
   readonly plantedBug: string | undefined;
 }
@@ -33,6 +35,7 @@ export const serveFlags: readonly Flag[] = [
     flags: "--mail-dir <folder>",
     description: "Where e-mails with codes are put as files; without it nobody can link one",
   },
+  ...serveIceFlags,
   { flags: "--grace <duration>", description: "How long a room waits for a side that dropped (default 10s)" },
   { flags: "--torch <duration>", description: "Silence in a text room before the warning (default 60s)" },
   { flags: "--torch-warning <duration>", description: "Silence after the warning that ends the room (default 30s)" },
@@ -90,6 +93,7 @@ export function parseServeOptions({ flags }: ParsedInput): ServeOptions {
     isMemoryOnly: flags["memoryOnly"] === true,
     controlPath: text("control"),
     mailDirectory: text("mailDir"),
+    ice: parseServeIceOptions({ flags }),
     failpoint: text("failpoint"),
     plantedBug: text("plantedBug"),
   };

@@ -3,6 +3,7 @@ import { parseFailpoints } from "../core/failpoint.js";
 import { type Database, openDatabase } from "../db/pool.js";
 import type { DatabaseTarget } from "../db/target.js";
 import { type CommandContext, defineCommand } from "./command.js";
+import { openIce } from "./serve-ice.js";
 import { parseServeOptions, type ServeOptions, serveFlags } from "./serve-options.js";
 
 interface ServeResult {
@@ -58,6 +59,7 @@ async function runServer(options: ServeOptions, context: CommandContext): Promis
     pid: process.pid,
     freeze: process.env["NODE_ENV"] !== "production",
     mail: createMail(options.mailDirectory),
+    ice: openIce(options.ice, process.env["ROOMCTL_TURN_SECRET"]),
     controlPath: options.controlPath,
     failpoints: parseFailpoints(options.failpoint, () => process.kill(process.pid, "SIGKILL")),
     plantedBug: parsePlantedBug(options.plantedBug),

@@ -1,4 +1,6 @@
-import type { Evidence, Invariant, Operation, Rows, Sighting, Story, Violation } from "./drill-model.js";
+import type { Evidence, PlantedRoom } from "./drill-evidence.js";
+import type { Invariant, Violation } from "./drill-invariants.js";
+import type { Operation, Rows, Sighting, Story } from "./drill-model.js";
 import { between, type RoomStory, readRooms } from "./drill-rooms.js";
 
 /** One strike as the checks see it: what was found, what was asked and told, and the rooms in it. */
@@ -8,7 +10,9 @@ export interface Case {
   readonly story: Story;
   /** Rooms as told in these cycles. */
   readonly rooms: ReadonlyMap<string, RoomStory>;
-  /** Rooms as told by the server that was struck, until then. */
+  /** Asked of and told by the server that was struck, until then. */
+  readonly served: Story;
+  /** Rooms as told by it. */
   readonly told: ReadonlyMap<string, RoomStory>;
   /** Asked and told after the strike, by the new server. */
   readonly readBack: Story;
@@ -30,11 +34,13 @@ interface RowIndex {
 
 export function openCase(evidence: Evidence, story: Story): Case {
   const rows = evidence.afterZombie?.rows ?? evidence.rows;
+  const served = between(story, evidence.servedFrom, evidence.deadAt);
   return {
     evidence,
     story,
     rooms: readRooms(story),
-    told: readRooms(between(story, evidence.servedFrom, evidence.deadAt)),
+    served,
+    told: readRooms(served),
     readBack: readBackOf(story, evidence),
     rows,
     index: indexRows(rows),
@@ -78,4 +84,22 @@ export function lostMsOf({ deadAt, outageFrom }: Evidence, toldAt: number): numb
 export function isDue(evidence: Evidence, toldAt: number): boolean {
   const { safeAt, windowMs, allowanceMs } = evidence;
   return (safeAt !== undefined && toldAt <= safeAt) || lostMsOf(evidence, toldAt) > windowMs + allowanceMs;
+}
+
+/**
+ * Whether a planted room was young enough to come back when the server decided on it, which it did between its takeover
+ * and the reading of the rows; undefined where it grew too old in between.
+ */
+export function isFresh({ rows, epoch }: Evidence, { staleAt }: PlantedRoom): boolean | undefined {
+  const tookOverAt = rows.servers.find((server) => server.epoch === epoch)?.startedAt;
+  if (tookOverAt !== undefined && staleAt <= tookOverAt) return false;
+  return staleAt > rows.at + roundingMs ? true : undefined;
+}
+
+/** Servers count in milliseconds, rows in microseconds. */
+const roundingMs = 2;
+
+/** Planted rooms that must stay away, or may. */
+export function idsOfUnfresh(evidence: Evidence): ReadonlySet<string> {
+  return new Set(evidence.planted.filter((room) => isFresh(evidence, room) !== true).map(({ roomId }) => roomId));
 }

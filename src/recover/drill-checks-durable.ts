@@ -1,5 +1,6 @@
 import { type Case, type Check, violate } from "./drill-case.js";
-import type { MessageRow, Operation, Settled, Violation } from "./drill-model.js";
+import type { Violation } from "./drill-invariants.js";
+import type { MessageRow, Operation, Settled } from "./drill-model.js";
 import { groupBy } from "./drill-rooms.js";
 
 /** I1: messages, ends, links and accounts that were acknowledged as durable are in the rows, as they were told. */

@@ -1,5 +1,5 @@
-import { type Case, type Check, violate } from "./drill-case.js";
-import type { Violation } from "./drill-model.js";
+import { type Case, type Check, idsOfUnfresh, violate } from "./drill-case.js";
+import type { Violation } from "./drill-invariants.js";
 
 /** Exit code of a server that lost its epoch to another one: `locked`. */
 const overtakenExit = 11;
@@ -69,7 +69,7 @@ function checkOvertaken(facts: Case): readonly Violation[] {
   const { afterZombie, epoch } = facts.evidence;
   if (!afterZombie) return [];
   const { exitCode } = afterZombie;
-  const stale = new Set(facts.evidence.planted.filter(({ isFresh }) => !isFresh).map(({ roomId }) => roomId));
+  const stale = idsOfUnfresh(facts.evidence);
   const late = afterZombie.rows.rooms.filter(
     ({ roomId, ownerEpoch }) => facts.index.live.has(roomId) && ownerEpoch !== epoch && !stale.has(roomId),
   );
@@ -91,9 +91,10 @@ function checkOvertaken(facts: Case): readonly Violation[] {
 
 /** I13: the rooms that a dry run would bring back are those that the start brought back. */
 export const checkPlan: Check = (facts) => {
-  const { planned, before, rows, planted } = facts.evidence;
+  const { evidence } = facts;
+  const { planned, before, rows } = evidence;
   if (!planned || !before) return [];
-  const stale = new Set(planted.filter(({ isFresh }) => !isFresh).map(({ roomId }) => roomId));
+  const stale = idsOfUnfresh(evidence);
   const back = new Set([...liveRooms(rows)].filter((roomId) => !stale.has(roomId)));
   // A deadline that passed between the two is no difference.
   const expiring = new Set(
@@ -102,7 +103,10 @@ export const checkPlan: Check = (facts) => {
       .map(({ roomId }) => roomId),
   );
   const missing = planned.filter((roomId) => !back.has(roomId) && !endedSince(facts, roomId));
-  const surplus = [...back].filter((roomId) => !planned.includes(roomId));
+  // A room that was planted after the dry run is none of its.
+  const seen = new Set(before.rooms.map(({ roomId }) => roomId));
+  const isLater = (roomId: string) => evidence.planted.some((room) => room.roomId === roomId) && !seen.has(roomId);
+  const surplus = [...back].filter((roomId) => !planned.includes(roomId) && !isLater(roomId));
   return [
     ...missing.map((roomId) => ({
       roomId,

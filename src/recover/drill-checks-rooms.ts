@@ -1,5 +1,6 @@
-import { type Case, type Check, isDue, violate } from "./drill-case.js";
-import type { RoomRow, RoomView, Violation } from "./drill-model.js";
+import { type Case, type Check, isDue, isFresh, violate } from "./drill-case.js";
+import type { Violation } from "./drill-invariants.js";
+import type { RoomRow, RoomView } from "./drill-model.js";
 import { groupBy } from "./drill-rooms.js";
 
 /** Between moments of the server, of the database and of the drill. */
@@ -37,10 +38,13 @@ export const checkResurrections: Check = (facts) => {
   );
 };
 
-/** I6: of two rooms put into the rows, the fresh one comes back and the stale one does not. */
+/** I6: of rooms put into the rows, the fresh ones come back and the stale ones are left alone. */
 export const checkAges: Check = (facts) => {
   const { evidence } = facts;
-  return evidence.planted.flatMap(({ roomId, users, isFresh }) => {
+  return evidence.planted.flatMap((planted) => {
+    const { roomId, users } = planted;
+    const mayReturn = isFresh(evidence, planted);
+    if (mayReturn === undefined) return [];
     const asked = facts.readBack.operations.filter(
       ({ name, actor, settled }) => name === "connect" && users.includes(actor) && settled?.outcome === "ok",
     );
@@ -48,9 +52,11 @@ export const checkAges: Check = (facts) => {
     const isInTime = asked.some(
       ({ settled }) => (settled?.at ?? 0) + slackMs < evidence.listeningAt + evidence.graceMs,
     );
-    const message = isFresh ? `the fresh room ${roomId} did not come back` : `the stale room ${roomId} came back`;
+    const message = mayReturn
+      ? `the fresh room ${roomId} did not come back`
+      : `the stale room ${roomId} ${isBack ? "came back" : "was ended"}`;
     // Recovered, and over again: its users were slower than its grace period.
-    const isWrong = isFresh ? isInTime && !isBack : isBack;
+    const isWrong = mayReturn ? isInTime && !isBack : isBack || facts.index.ended.has(roomId);
     return violate(facts, isWrong, ["I6", roomId, message]);
   });
 };

@@ -1,5 +1,6 @@
 import { type Check, lostMsOf, openCase } from "./drill-case.js";
 import { checkDurable, checkInvented } from "./drill-checks-durable.js";
+import { checkLimits } from "./drill-checks-limits.js";
 import {
   checkCooldowns,
   checkEphemeral,
@@ -9,12 +10,18 @@ import {
   checkTimers,
 } from "./drill-checks-others.js";
 import { checkAges, checkGrace, checkResurrections, checkRowStates, checkSeats } from "./drill-checks-rooms.js";
+import { checkTorch } from "./drill-checks-torch.js";
+import { checkVersions } from "./drill-checks-versions.js";
+import type { Evidence } from "./drill-evidence.js";
+import type { Violation } from "./drill-invariants.js";
 import { checkLosses, listLosses } from "./drill-loss.js";
-import type { Evidence, Story, Violation } from "./drill-model.js";
+import type { Story } from "./drill-model.js";
 
 const checks: readonly Check[] = [
   checkDurable,
   checkInvented,
+  // What it shows is the cause of losses.
+  checkVersions,
   checkLosses,
   checkRowStates,
   checkResurrections,
@@ -27,6 +34,8 @@ const checks: readonly Check[] = [
   checkFence,
   checkPlan,
   checkEphemeral,
+  checkTorch,
+  checkLimits,
 ];
 
 export interface Judgement {

@@ -1,6 +1,13 @@
 import { io, type Socket } from "socket.io-client";
 import type { Settled } from "./drill-model.js";
-import { chatSchema, inviteSchema, roomStateSchema, sessionSchema } from "./drill-protocol.js";
+import {
+  chatSchema,
+  inviteSchema,
+  roomStateSchema,
+  sessionSchema,
+  torchEndedSchema,
+  torchWarningSchema,
+} from "./drill-protocol.js";
 import { type Facts, leave, noteRoom, type Parts, patienceMs } from "./drill-user-state.js";
 
 /** Connects a user to a server on loopback and takes in what it is told; false when it was not let in. */
@@ -67,6 +74,13 @@ function listen(parts: Parts, socket: Socket, turn: number): void {
   hear("chat:message", (payload) => {
     const { roomId, message } = chatSchema.parse(payload);
     history.see({ actor, name: "chat:message", roomId, message });
+  });
+  hear("torch:warning", (payload) => {
+    const { roomId, endsAt, cleared } = torchWarningSchema.parse(payload);
+    if (cleared !== true) history.see({ actor, name: "torch:warning", roomId, ...(endsAt ? { endsAt } : {}) });
+  });
+  hear("torch:ended", (payload) => {
+    history.see({ actor, name: "torch:ended", roomId: torchEndedSchema.parse(payload).roomId });
   });
   hear("invite:send", (payload) => {
     const { inviteId } = inviteSchema.parse(payload);

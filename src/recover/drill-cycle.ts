@@ -1,5 +1,6 @@
 import type { Database } from "../db/pool.js";
 import type { DatabaseTarget } from "../db/target.js";
+import type { PlantedSilence, RowMark, UsedLimit } from "./drill-evidence.js";
 import type { History } from "./drill-history.js";
 import type { Account } from "./drill-http.js";
 import type { DrillPostgres } from "./drill-postgres.js";
@@ -7,6 +8,7 @@ import type { DrillProxy } from "./drill-proxy.js";
 import type { Random } from "./drill-random.js";
 import type { DrillServer, Listening, ServerProgram } from "./drill-server.js";
 import type { DrillUser } from "./drill-user.js";
+import type { Witnesses } from "./drill-witness.js";
 
 /** What lasts for a whole drill. */
 export interface Ground {
@@ -44,21 +46,35 @@ export interface Legacy {
   readonly users: readonly DrillUser[];
   readonly endedBefore: ReadonlySet<string>;
   readonly timersBefore: ReadonlyMap<string, number>;
+  readonly marksBefore: ReadonlyMap<string, RowMark>;
   readonly knownBefore: ReadonlySet<string>;
   /** How long users of the cycle before were connected. */
   readonly connectedMs: ReadonlyMap<string, number>;
+  readonly witnesses: Witnesses;
+  /** What they are witnesses of. */
+  readonly silences: readonly PlantedSilence[];
+  readonly usedLimit?: UsedLimit;
 }
 
 export const nothingBefore: Legacy = {
   users: [],
   endedBefore: new Set(),
   timersBefore: new Map(),
+  marksBefore: new Map(),
   knownBefore: new Set(),
   connectedMs: new Map(),
+  witnesses: { watchers: [], limited: undefined },
+  silences: [],
 };
 
-/** Accounts whose rooms the drill plants. */
-export type Ghosts = readonly Account[];
+export type Pair = readonly [Account, Account];
+
+/** Accounts that the drill plants rows for: rooms around the age rule, silent text rooms, a limit. */
+export interface Ghosts {
+  readonly aged: readonly Pair[];
+  readonly silent: readonly Pair[];
+  readonly limited: Account | undefined;
+}
 
 /** With its password, for the environment of a child. */
 export function urlOf({ user, password = "", host, port, database }: DatabaseTarget): string {

@@ -38,66 +38,80 @@ const keptLines = 20_000;
 
 /** Starts a history in a new file, or in memory alone without a path. */
 export function openHistory(path: string | undefined, clock: Clock): History {
-  const startedMs = clock.monotonicMs();
-  const startedAt = clock.now().getTime();
-  const pages = openPages(path);
+  const book = openBook(path, clock);
+  const recent = rememberCycles();
   const counts = { operations: 0, acknowledged: 0, durable: 0 };
+  const write = (kind: string, details: object) => book.add({ cycle: recent.cycle(), kind, ...details });
+  return {
+    path: path ?? "",
+    now: book.now,
+    counts,
+    startCycle: recent.startCycle,
+    invoke(invocation) {
+      counts.operations += 1;
+      const op = counts.operations;
+      write("invoke", { op, ...invocation });
+      recent.invoke({ op, cycle: recent.cycle(), invokedAt: book.now(), ...invocation });
+      return op;
+    },
+    settle(op, result) {
+      const settled = { at: book.now(), ...result };
+      write(result.outcome, { op, ...result });
+      if (result.outcome === "ok") counts.acknowledged += 1;
+      if (result.outcome === "ok" && result.durable === true) counts.durable += 1;
+      recent.settle(op, settled);
+      return settled;
+    },
+    see(sighting) {
+      write("see", sighting);
+      recent.see({ cycle: recent.cycle(), at: book.now(), ...sighting });
+    },
+    note: (what, details = {}) => write("drill", { what, ...details }),
+    story: recent.story,
+    slice: (id, count) => selectLines(book.lines, id, count),
+    [Symbol.dispose]: book.close,
+  };
+}
+
+/** What the checks read: the operations and sightings of the last cycles. */
+function rememberCycles() {
   const operations = new Map<number, Operation>();
   let sightings: Sighting[] = [];
   let cycle = 0;
-  const now = () => startedAt + clock.monotonicMs() - startedMs;
-  const write = (kind: string, details: object) => {
-    const ms = Math.round((clock.monotonicMs() - startedMs) * 1000) / 1000;
-    pages.add(JSON.stringify({ ms, wall: clock.now().toISOString(), cycle, kind, ...details }));
-  };
   return {
-    path: path ?? "",
-    now,
-    counts,
-    startCycle(next) {
+    cycle: () => cycle,
+    startCycle(next: number) {
       cycle = next;
       const isOld = (entry: { readonly cycle: number }) => entry.cycle <= next - keptCycles;
       for (const [op, operation] of operations) if (isOld(operation)) operations.delete(op);
       sightings = sightings.filter((sighting) => !isOld(sighting));
     },
-    invoke(invocation) {
-      counts.operations += 1;
-      const operation: Operation = { op: counts.operations, cycle, invokedAt: now(), ...invocation };
-      const { cycle: _cycle, invokedAt: _at, ...details } = operation;
-      write("invoke", details);
-      operations.set(operation.op, operation);
-      return operation.op;
-    },
-    settle(op, result) {
-      const settled = { at: now(), ...result };
-      write(result.outcome, { op, ...result });
-      if (result.outcome === "ok") counts.acknowledged += 1;
-      if (result.outcome === "ok" && result.durable === true) counts.durable += 1;
+    invoke: (operation: Operation) => void operations.set(operation.op, operation),
+    settle(op: number, settled: Settled) {
       const operation = operations.get(op);
       if (operation) operations.set(op, { ...operation, settled });
-      return settled;
     },
-    see(sighting) {
-      write("see", sighting);
-      sightings.push({ cycle, at: now(), ...sighting });
-    },
-    note: (what, details = {}) => write("drill", { what, ...details }),
-    story: (from) => ({
+    see: (sighting: Sighting) => void sightings.push(sighting),
+    story: (from: number): Story => ({
       operations: [...operations.values()].filter((operation) => operation.cycle >= from),
       sightings: sightings.filter((sighting) => sighting.cycle >= from),
     }),
-    slice: (id, count) => selectLines(pages.lines, id, count),
-    [Symbol.dispose]: pages.close,
   };
 }
 
-/** The file, and its last lines. */
-function openPages(path: string | undefined) {
+/** The file and its last lines, each with the moment at which it was written. */
+function openBook(path: string | undefined, clock: Clock) {
   const file = path === undefined ? undefined : openSync(path, "wx", 0o600);
+  const startedMs = clock.monotonicMs();
+  const startedAt = clock.now().getTime();
+  const elapsedMs = () => clock.monotonicMs() - startedMs;
   const lines: string[] = [];
   return {
     lines,
-    add(line: string) {
+    now: () => startedAt + elapsedMs(),
+    add(entry: object) {
+      const ms = Math.round(elapsedMs() * 1000) / 1000;
+      const line = JSON.stringify({ ms, wall: clock.now().toISOString(), ...entry });
       if (file !== undefined) writeSync(file, `${line}\n`);
       lines.push(line);
       if (lines.length > 2 * keptLines) lines.splice(0, lines.length - keptLines);

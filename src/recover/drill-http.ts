@@ -38,6 +38,18 @@ export async function createLink(history: History, port: number, account: Accoun
   return durable ? code : undefined;
 }
 
+/** Makes a link by somebody who may not make many more. */
+export async function useLimit(
+  history: History,
+  port: number,
+  { account, ...facts }: { readonly account: Account; readonly isReadBack?: boolean },
+): Promise<void> {
+  const op = history.invoke({ name: "limit", actor: account.userId, ...facts });
+  const wish = { method: "POST", path: "/api/referrals", body: {}, token: account.token };
+  const answer = await request(port, wish, linkSchema);
+  history.settle(op, answer.kind === "ok" ? { outcome: "ok", found: [answer.value.code] } : settledFrom(answer));
+}
+
 /** Asks where a link leads; `expected` is the user that it was made for. */
 export async function readLink(
   history: History,

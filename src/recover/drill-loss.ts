@@ -1,5 +1,6 @@
 import { type Case, type Check, isDue, lostMsOf, violate } from "./drill-case.js";
-import type { Invariant, RoomRow, Violation } from "./drill-model.js";
+import type { Invariant, Violation } from "./drill-invariants.js";
+import type { RoomRow } from "./drill-model.js";
 import type { RoomStory } from "./drill-rooms.js";
 
 /** A change that was told from memory and is not in the rows. */

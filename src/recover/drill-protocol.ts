@@ -39,6 +39,13 @@ export type Answer = z.infer<typeof answerSchema>;
 export const sessionSchema = z.object({ userId: z.string(), room: roomView.nullable() });
 export const roomStateSchema = z.object({ room: roomView });
 export const chatSchema = z.object({ roomId: z.string(), message });
+export const torchWarningSchema = z.object({
+  roomId: z.string(),
+  endsAt: z.number().optional(),
+  /** Somebody spoke: there is no warning any more. */
+  cleared: z.boolean().optional(),
+});
+export const torchEndedSchema = z.object({ roomId: z.string() });
 export const inviteSchema = z.object({ inviteId: z.string(), fromUserId: z.string() });
 
 export const guestSchema = z.object({ userId: z.string(), token: z.string() });

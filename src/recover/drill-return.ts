@@ -1,6 +1,6 @@
 import { mapParallel } from "../core/parallel.js";
 import type { Ghosts, Ground, Running } from "./drill-cycle.js";
-import { readLink } from "./drill-http.js";
+import { type Account, readLink, useLimit } from "./drill-http.js";
 import { rejoin } from "./drill-load.js";
 import { readRooms } from "./drill-rooms.js";
 import { createUser, type DrillUser } from "./drill-user.js";
@@ -8,6 +8,8 @@ import { createUser, type DrillUser } from "./drill-user.js";
 export interface ReturnWish {
   readonly users: readonly DrillUser[];
   readonly ghosts: Ghosts;
+  /** Of the server before: asks again for what it may not have any more. */
+  readonly limited: Account | undefined;
   readonly links: readonly { readonly code: string; readonly expected: string }[];
   readonly startedAt: number;
 }
@@ -19,26 +21,29 @@ const returningShare = 0.75;
 
 /**
  * Lets most users come back to the new server, as its protocol has it: connect, hear of the room, rejoin. Then asks what
- * else must have come back, or must not have. Everything is in the history as read back. Returns who came back.
+ * else must have come back, or must not have. Everything is in the history as read back. Returns who came back, and who
+ * sits in the silent rooms now.
  */
 export async function readBack(
   ground: Ground,
   { listening }: Running,
   wish: ReturnWish,
-): Promise<readonly DrillUser[]> {
+): Promise<{ readonly back: readonly DrillUser[]; readonly watchers: readonly DrillUser[] }> {
   const { history, random } = ground;
   const { port } = listening;
   const draw = random.fork(`return ${listening.epoch}`);
   const returning = wish.users.filter(() => draw.chance(returningShare));
   const away = wish.users.filter((user) => !returning.includes(user));
-  const ghosts = wish.ghosts.map((account) => createUser(history, account, "video"));
-  await mapParallel([...ghosts, ...returning], atOnce, async (user) => {
+  const appear = (account: Account) => createUser(history, account, "video");
+  const watchers = wish.ghosts.silent.flat().map(appear);
+  const ghosts = wish.ghosts.aged.flat().map(appear);
+  await mapParallel([...watchers, ...ghosts, ...returning], atOnce, async (user) => {
     if (await user.connect(port, { isReadBack: true })) await rejoin({ user }, { isReadBack: true });
   });
   for (const ghost of ghosts) ghost.drop();
   const back = returning.filter((user) => user.isConnected());
   await askOthers(ground, port, { back, away, ...wish });
-  return back;
+  return { back, watchers };
 }
 
 interface Asking extends ReturnWish {
@@ -46,8 +51,10 @@ interface Asking extends ReturnWish {
   readonly away: readonly DrillUser[];
 }
 
-async function askOthers(ground: Ground, port: number, { back, away, links, startedAt }: Asking): Promise<void> {
+async function askOthers(ground: Ground, port: number, asking: Asking): Promise<void> {
   const { history } = ground;
+  const { back, away, links, limited, startedAt } = asking;
+  if (limited) await useLimit(history, port, { account: limited, isReadBack: true });
   const [someone] = back;
   if (someone === undefined) return;
   const { account } = someone;

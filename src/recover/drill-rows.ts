@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RoomctlError } from "../core/errors.js";
 import type { Database } from "../db/pool.js";
 import { loadStatement } from "../db/statement.js";
-import type { PlantedRoom, Rows } from "./drill-model.js";
+import type { RowMark } from "./drill-evidence.js";
+import type { Rows } from "./drill-model.js";
 
 export interface RowsWanted {
   readonly users: readonly string[];
@@ -16,6 +17,13 @@ export async function readRows(database: Database, { users, rooms, links }: Rows
   const [row] = await database.query<{ rows: Rows }>(loadStatement("reference/drill-rows"), values);
   if (!row) throw new RoomctlError("E_INTERNAL", "the rows of a drill came back empty");
   return row.rows;
+}
+
+/** Where the rows of all rooms stand. */
+export async function readMarks(database: Database): Promise<ReadonlyMap<string, RowMark>> {
+  const statement = loadStatement("reference/drill-marks");
+  const rows = await database.query<RowMark & { readonly roomId: string }>(statement);
+  return new Map(rows.map(({ roomId, ...mark }) => [roomId, mark]));
 }
 
 const patienceMs = 10_000;
@@ -38,41 +46,4 @@ export async function endSessions(database: Database): Promise<number> {
       WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name !~ '^roomctl/drill'`,
   );
   return ended.length;
-}
-
-/** Takes rooms away that a start has left alone, as it should. */
-export async function clearPlanted(database: Database, planted: readonly PlantedRoom[]): Promise<void> {
-  const stale = planted.filter(({ isFresh }) => !isFresh).map(({ roomId }) => roomId);
-  await database.execute(loadStatement("reference/drill-clear-planted"), [stale]);
-}
-
-/** Ages of planted rooms around the 10 minutes of the rule, with room for a slow start. */
-const ages = [
-  { epoch: 1, ageSeconds: 560, isFresh: true },
-  { epoch: 2, ageSeconds: 601, isFresh: false },
-] as const;
-
-/** Notes the servers of long ago, before the first of the drill's own takes their numbers. */
-export async function preparePast(database: Database): Promise<void> {
-  for (const { epoch, ageSeconds } of ages) {
-    await database.execute(loadStatement("reference/drill-past-server"), [ageSeconds, epoch]);
-  }
-}
-
-/** Puts a room that is just fresh enough and one that is just too old into the rows, as a server of long ago left them. */
-export async function plantRooms(
-  database: Database,
-  pairs: readonly (readonly [string, string])[],
-  newId: () => string,
-): Promise<readonly PlantedRoom[]> {
-  const planted: PlantedRoom[] = [];
-  await preparePast(database);
-  for (const [index, { epoch, ageSeconds, isFresh }] of ages.entries()) {
-    const pair = pairs[index];
-    if (!pair) break;
-    const roomId = newId();
-    await database.execute(loadStatement("reference/drill-planted-room"), [roomId, ...pair, ageSeconds, epoch]);
-    planted.push({ roomId, users: [pair[0], pair[1]], isFresh });
-  }
-  return planted;
 }

@@ -1,6 +1,6 @@
 import type { Judgement } from "./drill-checks.js";
 import type { HistoryCounts } from "./drill-history.js";
-import type { Violation } from "./drill-model.js";
+import type { Violation } from "./drill-invariants.js";
 
 /** A violation with what the history says of it. */
 export interface FoundViolation extends Violation {

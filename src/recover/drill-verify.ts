@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Ghosts, Ground, Legacy, Running } from "./drill-cycle.js";
-import type { Evidence, PlantedRoom, Rows, Story } from "./drill-model.js";
+import type { Evidence } from "./drill-evidence.js";
+import type { Rows, Story } from "./drill-model.js";
 import type { Strike } from "./drill-nemesis.js";
 import type { CyclePlan } from "./drill-plan.js";
+import { type Planted, plantEdge, plantRows } from "./drill-planted.js";
 import { readBack } from "./drill-return.js";
 import { readRooms } from "./drill-rooms.js";
-import { plantRooms, readRows, waitForSessions } from "./drill-rows.js";
+import { readMarks, readRows, waitForSessions } from "./drill-rows.js";
 import { startAndDie, startServer } from "./drill-start.js";
 import type { DrillUser } from "./drill-user.js";
 
@@ -14,6 +16,8 @@ export interface Aftermath {
   readonly running: Running;
   /** Users who came back. */
   readonly back: readonly DrillUser[];
+  readonly watchers: readonly DrillUser[];
+  readonly planted: Planted;
 }
 
 export interface Struck {
@@ -36,26 +40,42 @@ const zombiePatienceMs = 20_000;
 /** Starts the successor of a server that was struck, lets users return to it, and collects what can be seen. */
 export async function recoverAndLook(ground: Ground, struck: Struck): Promise<Aftermath> {
   const { history, database } = ground;
-  const { plan, next, strike, users } = struck;
-  if (strike.isAsleep) for (const user of users) user.mute();
-  else for (const user of users) if (user.isConnected()) user.drop();
-  const planted = await plant(ground, struck);
+  const { plan, next, strike, legacy } = struck;
+  sendAway(struck);
+  const wish = { ...struck, newId: ground.newId, random: ground.random.fork(`planted ${plan.cycle}`) };
+  const planted = await plantRows(database, wish);
   const look = plan.looksBefore ? await lookBefore(ground, next) : {};
   await sleep(plan.downtimeMs, undefined, { signal: ground.signal });
   if (plan.nemesis === "kill-in-recovery") await startAndDie(ground, { plan: next, failpoint: plan.recoveryFailpoint });
   const delay = plan.nemesis === "kill-in-recovery" ? undefined : plan.recoveryFailpoint;
+  const rooms = [...planted.rooms, ...(await plantEdge(database, wish))];
   const successor = await startServer(ground, { plan: next, ...(delay ? { failpoint: delay } : {}) });
   const { startedAt } = successor.server;
   const reading = readRows(database, wanted(history.story(0)));
-  const back = await readBack(ground, successor, { ...struck, startedAt });
+  const { limited } = legacy.witnesses;
+  const { back, watchers } = await readBack(ground, successor, { ...struck, limited, startedAt });
   const rows = await reading;
   const zombie = strike.isAsleep ? await awaken(ground, struck) : undefined;
-  const seen = { ...look, rows, planted, ...(zombie ? { afterZombie: zombie } : {}) };
-  return { running: successor, back, evidence: { ...describe(ground, struck, successor), ...seen } };
+  const marksAfter = await readMarks(database);
+  const seen = { ...look, rows, marksAfter, planted: rooms, ...(zombie ? { afterZombie: zombie } : {}) };
+  const evidence = { ...describe(ground, struck, successor), ...seen };
+  return { running: successor, back, watchers, planted: { ...planted, rooms }, evidence };
+}
+
+/** Nothing that the old server tells from here on is believed. */
+function sendAway({ strike, users, legacy }: Struck): void {
+  for (const user of [...users, ...legacy.witnesses.watchers]) {
+    if (strike.isAsleep) user.mute();
+    else if (user.isConnected()) user.drop();
+  }
 }
 
 /** What is known of the strike itself, of both servers and of the cycles before. */
-function describe(ground: Ground, struck: Struck, successor: Running): Omit<Evidence, "rows" | "planted"> {
+function describe(
+  ground: Ground,
+  struck: Struck,
+  successor: Running,
+): Omit<Evidence, "rows" | "planted" | "marksAfter"> {
   const { plan, next, running, strike, users, legacy } = struck;
   const { isAsleep: _asleep, slowedMs, ...facts } = strike;
   const connected = users.map((user) => [user.account.userId, user.connectedMs()] as const);
@@ -72,22 +92,12 @@ function describe(ground: Ground, struck: Struck, successor: Running): Omit<Evid
     graceMs: next.graceMs,
     endedBefore: legacy.endedBefore,
     timersBefore: legacy.timersBefore,
+    marksBefore: legacy.marksBefore,
+    silences: legacy.silences,
+    ...(legacy.usedLimit ? { usedLimit: legacy.usedLimit } : {}),
     knownBefore: legacy.knownBefore,
     connectedMs: new Map([...legacy.connectedMs, ...connected]),
   };
-}
-
-async function plant({ database, newId }: Ground, { ghosts }: Struck): Promise<readonly PlantedRoom[]> {
-  const [a, b, c, d] = ghosts.map(({ userId }) => userId);
-  if (a === undefined || b === undefined || c === undefined || d === undefined) return [];
-  return await plantRooms(
-    database,
-    [
-      [a, b],
-      [c, d],
-    ],
-    newId,
-  );
 }
 
 async function lookBefore(
@@ -123,14 +133,18 @@ function wanted(story: Story) {
   const actors = story.operations.filter(({ name }) => name !== "account").map(({ actor }) => actor);
   return {
     users: [...new Set([...actors, ...found("account")])],
-    rooms: [...readRooms(story).keys()],
+    // Of a room that began in a cycle that is forgotten, what was said since is known.
+    rooms: [...new Set([...readRooms(story).keys(), ...story.operations.flatMap(({ roomId }) => roomId ?? [])])],
     links: found("link"),
   };
 }
 
+/** What a server answers once its database has: how long a batch may take is seen by any of them. */
+const askingDatabase = ["account", "connect", "link", "limit", "chat:message", "room:leave"];
+
 /**
- * How long the slowest message took, or had taken when the server died: what a batch may take on this machine just now. A
- * change may have to wait for one batch before its own.
+ * How long the slowest question to the database took, or had taken when the server died: what a batch may take on this
+ * machine just now. A change may have to wait for one batch before its own.
  */
 function slowestBatch({ history }: Ground, { running, strike }: Struck): number {
   // Nothing may be lost then, however long it took.
@@ -138,7 +152,9 @@ function slowestBatch({ history }: Ground, { running, strike }: Struck): number 
   const from = running.listening.at;
   const until = Math.min(strike.deadAt, strike.outageFrom ?? strike.deadAt);
   const tookMs = history.story(0).operations.map(({ name, invokedAt, settled }) => {
-    if (name !== "chat:message" || invokedAt < from || invokedAt > until) return 0;
+    if (!askingDatabase.includes(name) || invokedAt < from || invokedAt > until) return 0;
+    // Whoever never got in shows how the server ended, not how quick its database was.
+    if (name !== "chat:message" && settled?.outcome !== "ok") return 0;
     return Math.min(settled?.outcome === "info" ? until : (settled?.at ?? until), until) - invokedAt;
   });
   return Math.max(0, ...tookMs);

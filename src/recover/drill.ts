@@ -1,18 +1,19 @@
 import type { Clock } from "../core/clock.js";
 import { messageOf } from "../core/errors.js";
-import { mapParallel } from "../core/parallel.js";
 import { judge } from "./drill-checks.js";
-import { type Ghosts, type Ground, type Legacy, nothingBefore, type Running } from "./drill-cycle.js";
-import { createAccount } from "./drill-http.js";
+import { type Ground, type Legacy, nothingBefore, type Running } from "./drill-cycle.js";
+import type { Evidence } from "./drill-evidence.js";
+import { gather } from "./drill-gather.js";
+import type { Account } from "./drill-http.js";
+import type { Violation } from "./drill-invariants.js";
 import { runLoad } from "./drill-load.js";
-import type { Evidence, Violation } from "./drill-model.js";
 import { strike } from "./drill-nemesis.js";
 import { type CyclePlan, type Nemesis, planCycle } from "./drill-plan.js";
-import { clearPlanted, preparePast } from "./drill-rows.js";
+import { clearPlanted, preparePast } from "./drill-planted.js";
 import { restartArmed, startServer } from "./drill-start.js";
-import { createUser, type DrillUser } from "./drill-user.js";
 import { type CycleReport, type DrillVerdict, type FoundViolation, sumUp } from "./drill-verdict.js";
-import { recoverAndLook } from "./drill-verify.js";
+import { type Aftermath, recoverAndLook } from "./drill-verify.js";
+import { bearWitness } from "./drill-witness.js";
 
 export interface DrillOptions {
   readonly seed: number;
@@ -64,7 +65,7 @@ export async function runDrill(ground: Ground, options: DrillOptions): Promise<D
       }
     }
   } finally {
-    for (const user of legacy.users) user.drop();
+    for (const user of [...legacy.users, ...legacy.witnesses.watchers]) user.drop();
   }
   return sumUp({ seed, counts: history.counts, reports, violations, durationMs: clock.monotonicMs() - startedMs });
 }
@@ -104,44 +105,31 @@ async function runCycle(ground: Ground, wish: CycleWish) {
   const running = plan.failpoint === undefined ? wish.running : await restartArmed(ground, wish.running, plan);
   const { port } = running.listening;
   const survivors = legacy.users.filter((user) => user.isConnected());
-  const { users, ghosts } = await gather(ground, port, { plan, survivors });
+  const { users, ghosts } = await gather(history, port, { plan, survivors });
   const work = new AbortController();
   const stop = AbortSignal.any([work.signal, signal]);
   const cycleRandom = random.fork(`load ${plan.cycle}`);
-  const load = runLoad({ history, port, random: cycleRandom, newId, users, stop });
+  const working = Promise.all([
+    runLoad({ history, port, random: cycleRandom, newId, users, stop }),
+    bearWitness({ history, port, stop }, legacy.witnesses),
+  ]);
   // Awaited below; a failure of its own must not go unhandled while the strike is under way.
-  load.catch(() => work.abort());
+  working.catch(() => work.abort());
   const { server } = running;
   const struck = await strike({ ...ground, plan, server, port, stopLoad: () => work.abort(), signal });
   // Whoever asks a server that sleeps is not answered before it is awake.
-  const { links } = struck.isAsleep ? { links: [] } : await load;
+  const [{ links }] = struck.isAsleep ? [{ links: [] }] : await working;
   const facts = { plan, next, running, strike: struck, users, ghosts, links, legacy };
-  const { evidence, running: successor, back } = await recoverAndLook(ground, facts);
-  await load;
+  const found = await recoverAndLook(ground, facts);
+  await working;
+  const { evidence } = found;
   await clearPlanted(database, evidence.planted);
-  return { running: successor, evidence, legacy: bequeath(back, evidence, legacy) };
-}
-
-const gatheredAtOnce = 6;
-const ghostCount = 4;
-
-async function gather(
-  { history }: Ground,
-  port: number,
-  { plan, survivors }: { readonly plan: CyclePlan; readonly survivors: readonly DrillUser[] },
-): Promise<{ readonly users: readonly DrillUser[]; readonly ghosts: Ghosts }> {
-  const wanted = Math.max(2, plan.users - survivors.length) + ghostCount;
-  const names = Array.from({ length: wanted }, (_, index) => `user ${plan.cycle}.${index}`);
-  const made = await mapParallel(names, gatheredAtOnce, (name) => createAccount(history, port, name));
-  const accounts = made.filter((account) => account !== undefined);
-  const fresh = accounts
-    .slice(ghostCount)
-    .map((account, index) => createUser(history, account, index % 2 === 0 ? "text" : "video"));
-  return { users: [...survivors, ...fresh], ghosts: accounts.slice(0, ghostCount) };
+  const { limited } = ghosts;
+  return { running: found.running, evidence, legacy: { ...bequeath(found, legacy), ...handOn(found, limited) } };
 }
 
 /** Who came back and is in a room goes on there in the next cycle, once; the others leave. */
-function bequeath(back: readonly DrillUser[], evidence: Evidence, legacy: Legacy): Legacy {
+function bequeath({ back, evidence }: Aftermath, legacy: Legacy): Omit<Legacy, keyof Inherited> {
   const before = new Set(legacy.users);
   const staying = back.filter((user) => !before.has(user) && user.room()?.status === "active");
   for (const user of back) if (!staying.includes(user) && user.isConnected()) user.drop();
@@ -150,5 +138,14 @@ function bequeath(back: readonly DrillUser[], evidence: Evidence, legacy: Legacy
   const timersBefore = new Map(rows.users.map(({ userId, timerSeconds }) => [userId, timerSeconds]));
   const planted = evidence.planted.map(({ roomId }) => roomId);
   const knownBefore = new Set([...legacy.knownBefore, ...planted, ...rows.rooms.map(({ roomId }) => roomId)]);
-  return { users: staying, endedBefore, timersBefore, knownBefore, connectedMs: evidence.connectedMs };
+  const { marksAfter: marksBefore, connectedMs } = evidence;
+  return { users: staying, endedBefore, timersBefore, marksBefore, knownBefore, connectedMs };
+}
+
+type Inherited = Pick<Legacy, "witnesses" | "silences" | "usedLimit">;
+
+/** What was planted for the server that runs now is judged when that one has been struck. */
+function handOn({ watchers, planted }: Aftermath, limited: Account | undefined): Inherited {
+  const { silences, usedLimit } = planted;
+  return { witnesses: { watchers, limited }, silences, ...(usedLimit ? { usedLimit } : {}) };
 }

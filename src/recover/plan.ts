@@ -3,7 +3,8 @@ import { digestOf } from "../core/digest.js";
 import { RoomctlError } from "../core/errors.js";
 import type { Database, Queryable } from "../db/pool.js";
 import { withTransaction } from "../db/transaction.js";
-import { decideRooms, type RoomDecision, type RoomFacts, roomStatuses } from "./decide.js";
+import { decideRooms, type RoomDecision } from "./decide.js";
+import { type RoomFacts, roomStatuses } from "./judge.js";
 import { queryApp } from "./statement.js";
 import { countRooms, type RoomCounts } from "./summary.js";
 
@@ -147,8 +148,8 @@ function badRooms(name: string, what: string): RoomctlError {
 }
 
 /** The driver gives infinity, which is no moment, as a number. */
-function finite(time: Date | number | null): Date | null {
-  return time instanceof Date ? time : null;
+function finite(time: Date | number | null): number | null {
+  return time instanceof Date ? time.getTime() : null;
 }
 
 async function countState(

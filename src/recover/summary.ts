@@ -1,4 +1,4 @@
-import type { Reason, RoomDecision, Verdict } from "./decide.js";
+import type { Judgement, Reason, Verdict } from "./judge.js";
 import type { RecoveryPlan } from "./plan.js";
 
 export interface RoomCounts {
@@ -18,14 +18,17 @@ interface ReasonCount {
 const verdictOrder: readonly Verdict[] = ["recover", "end", "skip"];
 
 /** How many rooms of each verdict, and of each reason. */
-export function countRooms(rooms: readonly RoomDecision[]): RoomCounts {
+export function countRooms(rooms: readonly Pick<Judgement, "verdict" | "reason">[]): RoomCounts {
   const counter = createRoomCounter();
   for (const room of rooms) counter.add(room);
   return counter.counts();
 }
 
 /** Counts decisions as they come, for whoever does not keep them. */
-export function createRoomCounter(): { add(decision: RoomDecision): void; counts(): RoomCounts } {
+export function createRoomCounter(): {
+  add(judgement: Pick<Judgement, "verdict" | "reason">): void;
+  counts(): RoomCounts;
+} {
   const byReason = new Map<Reason, { readonly verdict: Verdict; readonly reason: Reason; rooms: number }>();
   return {
     add({ verdict, reason }) {

@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
-import type { AddressBan, Ban } from "./bans-memory.js";
+import { type AddressBans, createAddressBans } from "./bans-addresses.js";
+import type { Ban } from "./bans-memory.js";
 import type { ServerContext } from "./context.js";
 import type { Identity } from "./model.js";
 
@@ -16,9 +17,19 @@ export interface Access {
   /** By user id: bans that hold or have run out a moment ago. */
   readonly userBans: Map<string, Ban>;
   /** Addresses and networks that are blocked; replaced as a whole. */
-  addressBans: readonly AddressBan[];
+  addressBans: AddressBans;
+  /** Who is connected right now. */
+  readonly connected: () => readonly Connected[];
   /** Epoch milliseconds by the server's clock. */
   readonly now: () => number;
+}
+
+/** A user's connection, and by which session it was made. */
+export interface Connected {
+  readonly userId: string;
+  /** The token's SHA-256. */
+  readonly session: string;
+  readonly ip: string;
 }
 
 export interface KnownSession {
@@ -50,6 +61,8 @@ export interface AccessOptions {
   readonly secrets?: Secrets;
   /** How many sessions memory holds at most; 50,000 unless told, about 20 MB. */
   readonly maxSessions?: number;
+  /** Nobody unless told. */
+  readonly connected?: Access["connected"];
 }
 
 export function createAccess(context: ServerContext, options: AccessOptions = {}): Access {
@@ -59,7 +72,8 @@ export function createAccess(context: ServerContext, options: AccessOptions = {}
     sessions: new Map(),
     maxSessions: options.maxSessions ?? 50_000,
     userBans: new Map(),
-    addressBans: [],
+    addressBans: createAddressBans([]),
+    connected: options.connected ?? (() => []),
     now: () => context.clock.now().getTime(),
   };
 }

@@ -9,10 +9,13 @@ import { referenceRecovery } from "../core/reference-recovery.js";
 import type { Database } from "../db/pool.js";
 import type { StoreEvent } from "../store/event.js";
 import { createAccess } from "./access.js";
+import type { Kick } from "./bans.js";
+import { followClock } from "./clock-difference.js";
 import type { ServerContext } from "./context.js";
 import { createControl } from "./control.js";
 import type { ServerPhase } from "./health.js";
-import { createHttp } from "./http.js";
+import { createHttp, httpTimeouts, mostHttpConnections } from "./http.js";
+import { noIce } from "./ice.js";
 import { createLink, type SupervisedLink } from "./link.js";
 import { createMetrics, type MetricsParts } from "./metrics.js";
 import { plantedDatabase, plantedStatements, plantInLog } from "./planted.js";
@@ -88,18 +91,20 @@ function countsOf(link: SupervisedLink) {
 
 function createDoors(
   realtime: Realtime,
-  { mail, pid }: Parts,
+  { settings, mail, pid, ice = noIce }: Parts,
   facts: Pick<MetricsParts, "phase" | "recovered">,
 ): Doors {
-  const access = createAccess(realtime);
-  const kick = (userId: string, code: "banned" | "unauthorized") => sockets.kick(userId, code);
+  const access = createAccess(realtime, { connected: () => sockets.connected() });
+  const kick: Kick = (...which) => sockets.kick(...which);
   const health = { ...facts, connections: () => sockets.connections() };
   const metrics = createMetrics(realtime, health);
   const recheck = startRecheck(access, kick);
   const clientDirectory = join(packageRoot, "client");
-  const http = createServer(createHttp(realtime, { access, mail, kick, health, metrics, clientDirectory }));
-  // A proxy in front keeps its connections for a minute, and must be the one that closes them.
-  http.keepAliveTimeout = 65_000;
+  const http = createServer(
+    httpTimeouts,
+    createHttp(realtime, { access, mail, ice, kick, health, metrics, clientDirectory }),
+  );
+  http.maxConnections = mostHttpConnections(settings);
   const connections = new Set<Socket>();
   http.on("connection", (socket: Socket) => {
     connections.add(socket);
@@ -157,7 +162,8 @@ function createOwnLink(parts: Parts, { state, onOwned, onFenced }: LinkNeeds): S
     ...(open === undefined ? {} : { open }),
     heartbeatMs: settings.heartbeatMs,
     log,
-    monotonicMs: () => clock.monotonicMs(),
+    clock,
+    onTime: (answer) => followClock(state, answer),
     takeOver: (database) => takeOver(database, { instance: settings.instance, pid, aliveSeconds, statement }),
     recover: (database) =>
       recoverState(database, { state, settings, definition: referenceRecovery, failpoints, now, statement }),

@@ -1,17 +1,9 @@
-import { BlockList, isIP } from "node:net";
 import type { Access } from "./access.js";
 import { type Problem, problem } from "./problem.js";
 
 /** Until when, in epoch milliseconds by the server's clock; null for a ban without an end. */
 export interface Ban {
   readonly until: number | null;
-}
-
-/** A blocked address, or a network of them. */
-export interface AddressBan extends Ban {
-  /** As PostgreSQL writes an inet: `10.0.0.0/8`. */
-  readonly ip: string;
-  covers(ip: string): boolean;
 }
 
 /** The ban of a user that memory knows of and that holds now. */
@@ -22,7 +14,7 @@ export function userBan(access: Access, userId: string): Ban | undefined {
 
 /** The ban of an address that memory knows of and that holds now. */
 export function addressBan(access: Access, ip: string): Ban | undefined {
-  return access.addressBans.find((ban) => holds(access, ban) && ban.covers(ip));
+  return access.addressBans.find(ip, access.now());
 }
 
 /** Keeps what the database says about a user's ban; at most as many as there are sessions, the oldest go. */
@@ -33,24 +25,6 @@ export function noteUserBan(access: Access, userId: string, ban: Ban | undefined
   if (access.userBans.size <= access.maxSessions) return;
   const [oldest] = access.userBans.keys();
   if (oldest !== undefined) access.userBans.delete(oldest);
-}
-
-/** An address ban for `Access.addressBans`, from an inet of any form. Undefined for what is no address. */
-export function readAddressBan(ip: string, until: number | null): AddressBan | undefined {
-  const [address = "", bits] = ip.split("/");
-  const version = isIP(address);
-  if (version === 0) return undefined;
-  const list = new BlockList();
-  list.addSubnet(address, Number(bits ?? (version === 6 ? 128 : 32)), familyOf(version));
-  const covers = (candidate: string) => {
-    const candidateVersion = isIP(candidate);
-    return candidateVersion !== 0 && list.check(candidate, familyOf(candidateVersion));
-  };
-  return { ip, until, covers };
-}
-
-function familyOf(version: number): "ipv4" | "ipv6" {
-  return version === 6 ? "ipv6" : "ipv4";
 }
 
 export function bannedProblem({ until }: Ban): Problem<"banned"> {

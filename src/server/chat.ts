@@ -60,9 +60,10 @@ async function storeMessage(realtime: Realtime, message: NewMessage): Promise<St
 
 function deliver(realtime: Realtime, { room, partnerId }: Seat, stored: StoredMessage): Said {
   const durable = realtime.link.status !== "none";
-  if (!durable) realtime.talks.keep(stored);
   const message = toLine(stored);
+  // What is kept for a room goes with its end: for one that is over, nothing would take it away again.
   const isOpen = realtime.state.rooms.has(room.roomId);
+  if (isOpen && !durable) realtime.talks.keep(stored);
   if (isOpen && realtime.talks.isFirst(room.roomId, stored.messageId)) {
     realtime.send(partnerId, "chat:message", { roomId: room.roomId, message });
   }

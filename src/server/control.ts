@@ -77,6 +77,10 @@ function describeServer({ settings, link, state }: ServerContext): object {
     epoch: link.epoch() ?? null,
     database: link.status,
     skewMs: state.rows.skewMs,
+    // A moment's row keeps what it was written with, while the clocks may have been compared anew since.
+    ...(state.rows.correctedMs === 0
+      ? {}
+      : { timeToleranceMs: Math.min(60_000, 1 + Math.ceil(state.rows.correctedMs)) }),
   };
 }
 

@@ -9,6 +9,8 @@ export interface Deadlines {
   /** Runs `run` once, at `at` (epoch milliseconds) or soon after. Replaces what had that name. */
   set(name: string, at: number, run: () => void): void;
   cancel(name: string): void;
+  /** True until it has run or was cancelled. */
+  has(name: string): boolean;
   /** Runs what is due now. The timer does that by itself. */
   runDue(): void;
   stop(): void;
@@ -88,6 +90,7 @@ export function createDeadlines(clock: Clock, onError: (error: unknown) => void)
       const deadline = known.get(name);
       if (deadline !== undefined) deadline.run = undefined;
     },
+    has: (name) => known.get(name)?.run !== undefined,
     runDue: () => runDue(),
     stop() {
       isStopped = true;
@@ -96,4 +99,9 @@ export function createDeadlines(clock: Clock, onError: (error: unknown) => void)
       heap.length = 0;
     },
   };
+}
+
+/** The name of the deadline at which a room no longer waits for who is away. */
+export function graceOf(roomId: string): string {
+  return `grace:${roomId}`;
 }

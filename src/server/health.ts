@@ -22,7 +22,7 @@ export interface Health {
   readonly lagMs: number;
   /** Changes that are not in the database. */
   readonly dirty: number;
-  /** Rows that the database refused by themselves. */
+  /** Rows that the database refuses now, by themselves. */
   readonly quarantined: number;
 }
 

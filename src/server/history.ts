@@ -12,20 +12,30 @@ export interface PastCall {
   /** Epoch milliseconds by the database's clock. */
   readonly startedAt: number;
   readonly durationSeconds: number;
+  /** The last of them: at most `mostMessages`. */
   readonly messages: readonly unknown[];
+  /** How many there are. */
+  readonly messageCount: number;
 }
 
 const pageSize = 20;
+/** Of one call. An hour of fast writing is more than a page may hold, and memory is shared with everybody's calls. */
+const mostMessages = 200;
+/** Messages in one page, as JSON. The call that exceeds it is still in it. */
+const mostBytes = 1_000_000;
 
-/** The caller's past calls, newest first; `next` is what to ask for to get those before, null at the end. */
+/** The caller's past calls, newest first, at most 20 and fewer when they are long; `next` is what to ask for to get those before, null at the end. */
 export async function readHistory(
   context: ServerContext,
   userId: string,
   before: string | undefined,
 ): Promise<{ readonly history: readonly PastCall[]; readonly next: string | null } | Problem> {
-  const history = await withDatabase(context, (database) =>
-    database.query<PastCall>(loadStatement("server/history-page"), [userId, before ?? null, pageSize]),
+  const page = [userId, before ?? null, pageSize, mostMessages, mostBytes];
+  const found = await withDatabase(context, (database) =>
+    database.query<PastCall & { readonly isLast: boolean }>(loadStatement("server/history-page"), page),
   );
-  if (isProblem(history)) return history;
-  return { history, next: history.length < pageSize ? null : (history.at(-1)?.historyId ?? null) };
+  if (isProblem(found)) return found;
+  const last = found.at(-1);
+  const history = found.map(({ isLast: _isLast, ...call }) => call);
+  return { history, next: last === undefined || last.isLast ? null : last.historyId };
 }

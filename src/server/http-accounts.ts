@@ -13,7 +13,7 @@ import { takeLimit } from "./limits.js";
 import { saveLocation } from "./location.js";
 import { isProblem } from "./problem.js";
 import { useReferral } from "./referrals.js";
-import { signOut } from "./sessions.js";
+import { hashToken, signOut } from "./sessions.js";
 import { unlockQr } from "./unlock.js";
 
 const guestSchema = z.object({ name: line(100), gender: line(40).optional(), referralCode: linkCode.optional() });
@@ -34,14 +34,16 @@ export function addAccountRoutes(app: Hono<HttpEnv>, context: ServerContext, par
   const guest = endpoint(guestSchema, (input, c) => newGuest(parts, input, c), 201);
   app.post("/api/guests", limited(context, "guests"), guest);
   app.delete("/api/session", session, async (c) => {
-    const done = await signOut(access, c.get("token") ?? "");
-    if (!isProblem(done)) kick(callerOf(c).userId, "unauthorized");
+    const token = c.get("token") ?? "";
+    const done = await signOut(access, token);
+    if (!isProblem(done)) kick(callerOf(c).userId, "unauthorized", hashToken(token));
     return respond(c, done);
   });
-  app.get("/api/me", session, async (c) => respond(c, await readProfile(context, callerOf(c))));
+  const own = limited(context, "account");
+  app.get("/api/me", session, own, async (c) => respond(c, await readProfile(context, callerOf(c))));
   const location = endpoint(locationSchema, (place, c) => saveLocation(context, callerOf(c).userId, place));
-  app.put("/api/location", session, location);
-  app.post("/api/me/qr", session, async (c) => respond(c, await unlockQr(access, callerOf(c).userId)));
+  app.put("/api/location", session, own, location);
+  app.post("/api/me/qr", session, own, async (c) => respond(c, await unlockQr(access, callerOf(c).userId)));
 }
 
 /** A guest becomes permanent by an address whose mail it can read. */

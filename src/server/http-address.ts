@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIP, SocketAddress } from "node:net";
 
 /**
  * The client's address: that of the connection, or, behind `trustedProxies` proxies, what the outermost of them wrote
@@ -16,14 +16,42 @@ export function clientAddress(
   return isIP(claimed) === 0 ? remote : claimed;
 }
 
-/** `::ffff:10.0.0.1` → `10.0.0.1`, `fe80::1%eth0` → `fe80::1`, `10.0.0.1:4711` → `10.0.0.1`. */
-function plainAddress(text: string): string {
+/**
+ * What one subscriber has, for whatever is counted per address: an IPv4 address, and of IPv6 the whole /64, in which a
+ * client chooses its addresses itself. `2001:db8::1` → `2001:db8::/64`. Takes an address as `clientAddress` gives it.
+ */
+export function addressGroup(address: string): string {
+  return isIP(address) === 6 ? `${canonicalIpv6(`${groupsOfIpv6(address).slice(0, 4).join(":")}::`)}/64` : address;
+}
+
+/** The eight groups of an IPv6 address: `2001:db8::1` → 2001, db8, 0, 0, 0, 0, 0, 1. */
+export function groupsOfIpv6(address: string): readonly string[] {
+  // A dotted end stands for two groups.
+  const text = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, ...bytes: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(0, 4).map(Number);
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+  });
+  const [head = [], tail = []] = text.split("::").map((part) => (part === "" ? [] : part.split(":")));
+  const missing = Array<string>(8 - head.length - tail.length).fill("0");
+  return [...head, ...missing, ...tail];
+}
+
+/**
+ * One form for each address: `::ffff:10.0.0.1`, `::FFFF:a00:1` → `10.0.0.1`, `FE80:0::1%eth0` → `fe80::1`,
+ * `10.0.0.1:4711` → `10.0.0.1`, `[2001:db8::1]:4711` → `2001:db8::1`. What is no address stays as it is.
+ */
+export function plainAddress(text: string): string {
   const address = text
     .trim()
+    .replace(/^\[(.*)\](:\d+)?$/, "$1")
     .replace(/%.*$/, "")
-    .replace(/^\[(.*)\](:\d+)?$/, "$1");
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  return mapped ?? address.replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
+    .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
+  return isIP(address) === 6 ? canonicalIpv6(address).replace(/^::ffff:(?=\d+\.)/, "") : address;
+}
+
+/** Short and in lower case; a dotted end only where the address holds an IPv4 address. */
+function canonicalIpv6(address: string): string {
+  return new SocketAddress({ address, family: "ipv6" }).address;
 }
 
 /**

@@ -11,16 +11,19 @@ import { createReport } from "./reports.js";
 
 const reportSchema = z.object({ roomId: uuid, reason: prose(2000) });
 
-/** What is said about calls beside the calls: reports and history. */
-export function addCallRoutes(app: Hono<HttpEnv>, context: ServerContext, { access }: HttpParts): void {
+/** What is said about calls beside the calls: the way through NATs, reports and history. */
+export function addCallRoutes(app: Hono<HttpEnv>, context: ServerContext, { access, ice }: HttpParts): void {
   const session = requireSession(access);
+  app.get("/api/ice-servers", session, limited(context, "account"), (c) =>
+    respond(c, ice(callerOf(c).userId, access.now())),
+  );
   app.post(
     "/api/reports",
     session,
     limited(context, "reports"),
     endpoint(reportSchema, (report, c) => createReport(access, callerOf(c).userId, report), 201),
   );
-  app.get("/api/history", session, async (c) => {
+  app.get("/api/history", session, limited(context, "history"), async (c) => {
     const before = check(uuid.optional(), c.req.query("before"));
     return respond(c, isProblem(before) ? before : await readHistory(context, callerOf(c).userId, before.value));
   });

@@ -55,7 +55,7 @@ export function allowOrigins(allowed: readonly string[]): Guard {
 /** Lets only requests with a session through, and says whose it is. */
 export function requireSession(access: Access): Guard {
   return async (c, next) => {
-    const token = /^Bearer ([A-Za-z0-9_-]+)$/.exec(c.req.header("Authorization") ?? "")?.[1] ?? "";
+    const token = /^Bearer ([A-Za-z0-9_-]+)$/i.exec(c.req.header("Authorization") ?? "")?.[1] ?? "";
     const found = await authenticateRecent(access, token, c.get("ip"));
     if (isProblem(found)) return respond(c, found);
     c.set("identity", found);

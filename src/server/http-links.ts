@@ -25,6 +25,7 @@ export function addLinkRoutes(app: Hono<HttpEnv>, context: ServerContext, { acce
   const session = requireSession(access);
   const links = limited(context, "referrals");
   const codes = limited(context, "inviteCodes");
+  const notes = limited(context, "notifications");
 
   app.post(
     "/api/referrals",
@@ -32,12 +33,16 @@ export function addLinkRoutes(app: Hono<HttpEnv>, context: ServerContext, { acce
     links,
     endpoint(referralSchema, ({ targetUserId }, c) => createReferral(access, callerOf(c), targetUserId), 201),
   );
-  app.get("/api/referrals/:code", session, (c) => withCode(c, (code) => findReferral(context, code)));
+  app.get("/api/referrals/:code", session, limited(context, "account"), (c) =>
+    withCode(c, (code) => findReferral(context, code)),
+  );
   app.post("/api/referrals/:code/use", session, links, (c) =>
     withCode(c, (code) => useReferral(access, callerOf(c), code)),
   );
-  app.get("/api/notifications", session, async (c) => respond(c, await readNotifications(context, callerOf(c).userId)));
-  app.post("/api/notifications/:id/read", session, async (c) => {
+  app.get("/api/notifications", session, notes, async (c) =>
+    respond(c, await readNotifications(context, callerOf(c).userId)),
+  );
+  app.post("/api/notifications/:id/read", session, notes, async (c) => {
     const id = check(uuid, c.req.param("id"));
     return respond(c, isProblem(id) ? id : await markNotificationRead(context, callerOf(c).userId, id.value));
   });

@@ -16,6 +16,12 @@ export const plantedBugs = [
   "revive-stale",
   "duplicate-seat",
   "timer-counts-downtime",
+  "age-rule-blurred",
+  "versions-fall",
+  "torch-restarts",
+  "torch-too-early",
+  "forget-rate-limits",
+  "lose-rate-limits",
 ] as const;
 export type PlantedBug = (typeof plantedBugs)[number];
 
@@ -44,17 +50,11 @@ const edits: Partial<Record<PlantedBug, readonly Edit[]>> = {
   "grace-never-expires": [
     {
       statement: "server/load-rooms",
-      from: "date_part('epoch', facts.grace_expires_at)",
-      to: "date_part('epoch', facts.grace_expires_at + interval '1 hour')",
+      from: "facts.grace_expires_at,",
+      to: "facts.grace_expires_at + interval '1 hour',",
     },
   ],
-  "revive-stale": [
-    {
-      statement: "server/load-rooms",
-      from: "date_part('epoch', facts.updated_at)",
-      to: "date_part('epoch', now())",
-    },
-  ],
+  "revive-stale": [{ statement: "server/load-rooms", from: "facts.updated_at,", to: "now()," }],
   "duplicate-seat": [{ statement: "server/load-rooms", from: "facts.user_2,", to: "facts.user_1," }],
   "timer-counts-downtime": [
     {
@@ -64,6 +64,42 @@ const edits: Partial<Record<PlantedBug, readonly Edit[]>> = {
     },
     { statement: "server/write-users", from: "AND known.timer_total_seconds < given.timer_total_seconds", to: "" },
   ],
+  "age-rule-blurred": [
+    {
+      statement: "server/load-rooms",
+      from: "facts.updated_at",
+      to: "facts.updated_at + interval '900 milliseconds'",
+    },
+  ],
+  "versions-fall": [
+    {
+      statement: "server/write-active-rooms",
+      from: "version = excluded.version",
+      to: "version = known.version / 2",
+    },
+    {
+      statement: "server/write-active-rooms",
+      from: "WHERE (known.owner_epoch, known.version) < (excluded.owner_epoch, excluded.version)",
+      to: "",
+    },
+  ],
+  "torch-restarts": [
+    {
+      statement: "server/load-activity",
+      from: "public.text_room_activity",
+      to: "public.text_room_activity WHERE false",
+    },
+  ],
+  "torch-too-early": [
+    {
+      statement: "server/load-activity",
+      from: "user_1_last_message_at",
+      to: "user_1_last_message_at - interval '1 hour'",
+    },
+    { statement: "server/load-activity", from: "warning_started_at", to: "warning_started_at - interval '1 hour'" },
+  ],
+  "forget-rate-limits": [{ statement: "server/load-rate-limits", from: "WHERE expires_at > now()", to: "WHERE false" }],
+  "lose-rate-limits": [{ statement: "server/write-rate-limits", from: "WHERE NOT given.deleted", to: "WHERE false" }],
 };
 
 /** `loadStatement` with the bug in it. */

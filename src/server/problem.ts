@@ -21,6 +21,7 @@ export const problemStatus = {
   not_your_room: 403,
   not_found: 404,
   no_such_room: 404,
+  wrong_method: 405,
   conflict: 409,
   room_ended: 409,
   partner_away: 409,
@@ -31,7 +32,7 @@ export const problemStatus = {
   limited: 429,
   internal: 500,
   unavailable: 503,
-} as const satisfies Record<RefusalCode | "forbidden" | "not_found" | "conflict", number>;
+} as const satisfies Record<RefusalCode | "forbidden" | "not_found" | "wrong_method" | "conflict", number>;
 
 export type ProblemCode = keyof typeof problemStatus;
 

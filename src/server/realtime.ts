@@ -1,10 +1,9 @@
 import { messageOf } from "../core/errors.js";
 import { createTalks, type Talks } from "./chat-talks.js";
 import type { ServerContext } from "./context.js";
-import { pruneCooldowns } from "./cooldowns.js";
 import { createDeadlines, type Deadlines } from "./deadlines.js";
 import { createInvitations, type Invitations } from "./invites.js";
-import { pruneLimits } from "./limits.js";
+import { createPruning, forgetOldest } from "./prune.js";
 import { createQueues, type Queues, rematch } from "./queue.js";
 import { createEndedRooms, type EndedRooms } from "./rooms-ended.js";
 import { type CallTimes, createCallTimes, settleTimers } from "./timers.js";
@@ -26,6 +25,8 @@ export interface Realtime extends ServerContext {
   readonly reading: Set<string>;
   /** Names of the users in rooms, who may be away. */
   readonly names: Map<string, string>;
+  /** Drop what has run out, some of it at a time. */
+  readonly prunings: readonly (() => void)[];
   /** Ends the timers. What is in the maps stays. */
   stop(): void;
 }
@@ -49,6 +50,7 @@ export function createRealtime(context: ServerContext): Realtime {
     endings: new Set(),
     reading: new Set(),
     names: new Map(),
+    prunings: createPrunings(context),
     stop() {
       clearInterval(interval);
       settleTimers(realtime);
@@ -62,6 +64,18 @@ export function createRealtime(context: ServerContext): Realtime {
 export function tick(realtime: Realtime): void {
   settleTimers(realtime);
   rematch(realtime);
-  pruneCooldowns(realtime);
-  pruneLimits(realtime);
+  for (const prune of realtime.prunings) prune();
+}
+
+/** Links beyond these stay in the database, and are read when somebody comes through one. */
+const mostReferrals = 200_000;
+
+/** Cooldowns last a day, and there may be a million of them: within 5 minutes each has its turn. Windows are short. */
+function createPrunings({ state, clock }: ServerContext): readonly (() => void)[] {
+  const now = () => clock.now().getTime();
+  return [
+    createPruning(state.cooldowns, { calls: 60, now }),
+    createPruning(state.rateLimits, { calls: 4, now }),
+    () => forgetOldest(state.referrals, mostReferrals),
+  ];
 }

@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import { readPages, type TextRow } from "../db/cursor.js";
+import { readManyRows, type WireRow } from "../db/many-rows.js";
 import type { Connection } from "../db/pool.js";
 import { pairKey } from "./model.js";
 import type { State } from "./state.js";
@@ -22,55 +22,58 @@ export async function loadOthers(
   recovered: ReadonlySet<string>,
 ): Promise<OtherCounts> {
   const { rows } = state;
-  const moment = (text: string | null | undefined) => rows.fromDatabase(Number(text));
-  const momentOrNull = (text: string | null | undefined) => (typeof text === "string" ? moment(text) : null);
-  const load = (name: string, take: (row: TextRow) => boolean) =>
+  const moment = (row: WireRow, column: number) => rows.fromDatabase(row.moment(column) ?? 0);
+  const momentOrNull = (row: WireRow, column: number) => (row.moment(column) === null ? null : moment(row, column));
+  const load = (name: string, take: (row: WireRow) => boolean) =>
     loadEach(connection, statement(`server/${name}`), take);
   return {
-    referrals: await load("load-referrals", ([code, target, maker, targetName, makerName, createdAt]) =>
-      state.referrals.load(code ?? "", {
-        referralCode: code ?? "",
-        targetUserId: target ?? "",
-        createdByUserId: maker ?? null,
-        targetName: targetName ?? "",
-        createdByName: makerName ?? "",
-        createdAt: moment(createdAt),
-      }),
-    ),
-    activity: await load("load-activity", ([roomId, first, second, warning]) =>
-      recovered.has(roomId ?? "")
-        ? state.activity.load(roomId ?? "", {
-            roomId: roomId ?? "",
-            user1LastMessageAt: momentOrNull(first),
-            user2LastMessageAt: momentOrNull(second),
-            warningStartedAt: momentOrNull(warning),
-          })
-        : false,
-    ),
-    cooldowns: await load("load-cooldowns", ([low, high, expiresAt]) =>
-      state.cooldowns.load(pairKey(low ?? "", high ?? ""), {
-        userLow: low ?? "",
-        userHigh: high ?? "",
-        expiresAt: moment(expiresAt),
-      }),
-    ),
-    rateLimits: await load("load-rate-limits", ([key, windowStart, count, expiresAt]) =>
-      state.rateLimits.load(`${key} ${wholeSecond(moment(windowStart))}`, {
-        key: key ?? "",
-        windowStart: wholeSecond(moment(windowStart)),
-        count: Number(count),
-        expiresAt: moment(expiresAt),
-      }),
-    ),
+    referrals: await load("load-referrals", (row) => {
+      const referralCode = row.text(0) ?? "";
+      return state.referrals.load(referralCode, {
+        referralCode,
+        targetUserId: row.uuid(1) ?? "",
+        createdByUserId: row.uuid(2),
+        targetName: row.text(3) ?? "",
+        createdByName: row.text(4) ?? "",
+        createdAt: moment(row, 5),
+      });
+    }),
+    activity: await load("load-activity", (row) => {
+      const roomId = row.uuid(0) ?? "";
+      if (!recovered.has(roomId)) return false;
+      return state.activity.load(roomId, {
+        roomId,
+        user1LastMessageAt: momentOrNull(row, 1),
+        user2LastMessageAt: momentOrNull(row, 2),
+        warningStartedAt: momentOrNull(row, 3),
+      });
+    }),
+    cooldowns: await load("load-cooldowns", (row) => {
+      const [userLow, userHigh] = [row.uuid(0) ?? "", row.uuid(1) ?? ""];
+      return state.cooldowns.load(pairKey(userLow, userHigh), { userLow, userHigh, expiresAt: moment(row, 2) });
+    }),
+    rateLimits: await load("load-rate-limits", (row) => {
+      const key = row.text(0) ?? "";
+      const windowStart = wholeSecond(moment(row, 1));
+      return state.rateLimits.load(`${key} ${windowStart}`, {
+        key,
+        windowStart,
+        count: row.integer(2) ?? 0,
+        expiresAt: moment(row, 3),
+      });
+    }),
   };
 }
 
-async function loadEach(connection: Connection, select: string, take: (row: TextRow) => boolean): Promise<number> {
+async function loadEach(connection: Connection, select: string, take: (row: WireRow) => boolean): Promise<number> {
   let taken = 0;
-  for await (const page of readPages(connection, select, { pageRows: 2000 })) {
-    for (const row of page) if (take(row)) taken += 1;
-    await yieldToEvents();
-  }
+  await readManyRows(connection, select, {
+    take: (row) => {
+      if (take(row)) taken += 1;
+    },
+    turn: yieldToEvents,
+    turnRows: 2000,
+  });
   return taken;
 }
 

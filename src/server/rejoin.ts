@@ -1,5 +1,6 @@
 /** How a side of a room goes away and comes back. */
 
+import { graceOf } from "./deadlines.js";
 import { type ChatLine, readMessages } from "./messages.js";
 import type { Room } from "./model.js";
 import type { Realtime } from "./realtime.js";
@@ -57,7 +58,7 @@ export function dropUser(realtime: Realtime, userId: string): void {
 /** Ends the room when its grace period does. A room without one is left alone. */
 export function armGrace(realtime: Realtime, { roomId, graceExpiresAt }: Room): void {
   if (graceExpiresAt === null) return;
-  realtime.deadlines.set(`grace:${roomId}`, graceExpiresAt, () => endRoomLater(realtime, roomId, "grace"));
+  realtime.deadlines.set(graceOf(roomId), graceExpiresAt, () => endRoomLater(realtime, roomId, "grace"));
 }
 
 /** Both have to negotiate anew when both are back: either side's peer connection may be gone. */
@@ -67,7 +68,7 @@ function takeSeat(realtime: Realtime, userId: string, room: Room): void {
   const now: Room = isWhole ? { ...seated, status: "active", graceExpiresAt: null } : seated;
   realtime.state.rooms.set(room.roomId, now);
   if (isWhole) {
-    realtime.deadlines.cancel(`grace:${room.roomId}`);
+    realtime.deadlines.cancel(graceOf(room.roomId));
     startTimers(realtime, now);
   }
   announceRoom(realtime, now);

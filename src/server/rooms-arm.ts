@@ -1,6 +1,9 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { messageOf } from "../core/errors.js";
+import { graceOf } from "./deadlines.js";
+import { dropInvites } from "./invites.js";
 import type { Room } from "./model.js";
+import { leaveQueue } from "./queue.js";
 import type { Realtime } from "./realtime.js";
 import { armGrace } from "./rejoin.js";
 import { announceRoom } from "./room-view.js";
@@ -9,9 +12,9 @@ import { readUsers } from "./rooms-users.js";
 import { armTorch, startTorch } from "./torch.js";
 
 /**
- * Takes up the rooms that a recovery has put into memory: users who have not come back yet have until the end of the
- * grace period. A room whose user is in another room by now ends. Rooms that run already are left as they are,
- * so a late recovery may call it again.
+ * Takes up the rooms that a recovery has put into memory: their users have until the end of the grace period to come
+ * back. A room whose user is in another room by now ends. Rooms that run already are left as they are, so a late
+ * recovery may call it again.
  */
 export async function armRooms(realtime: Realtime): Promise<void> {
   const { rooms, roomOf } = realtime.state;
@@ -20,10 +23,10 @@ export async function armRooms(realtime: Realtime): Promise<void> {
   for (const room of rooms.values()) {
     seen += 1;
     if (seen % sliceRooms === 0) await yieldToEvents();
-    if (room.endedAt !== null || isKnown(realtime, room)) continue;
+    if (room.endedAt !== null) continue;
     const isTaken = [room.user1, room.user2].some((userId) => (roomOf.get(userId) ?? room.roomId) !== room.roomId);
     if (isTaken) endRoomLater(realtime, room.roomId, "ended");
-    else {
+    else if (!isRunning(realtime, room)) {
       armRoom(realtime, room);
       armed.push(room);
     }
@@ -34,17 +37,22 @@ export async function armRooms(realtime: Realtime): Promise<void> {
 /** A few milliseconds of work. */
 const sliceRooms = 500;
 
-function isKnown({ names }: Realtime, { user1, user2 }: Room): boolean {
-  return names.has(user1) && names.has(user2);
+/** Of a room that nobody ended: a recovered one that is not whole and has no end to its waiting would stay for ever. */
+function isRunning({ names, deadlines }: Realtime, { roomId, user1, user2, status }: Room): boolean {
+  return names.has(user1) && names.has(user2) && (status === "active" || deadlines.has(graceOf(roomId)));
 }
 
 function armRoom(realtime: Realtime, loaded: Room): void {
   const { rooms, roomOf, presence } = realtime.state;
+  // Both may have come back before this.
   const isWhole = loaded.user1Connected && loaded.user2Connected;
   const graceExpiresAt = loaded.graceExpiresAt ?? realtime.clock.now().getTime() + realtime.settings.graceMs;
   const room: Room = isWhole ? loaded : { ...loaded, status: "grace_period", graceExpiresAt };
   if (room.graceExpiresAt !== loaded.graceExpiresAt) rooms.set(room.roomId, room);
   for (const userId of [room.user1, room.user2]) {
+    // Whoever is online already is in this room from now on, and waits for no other.
+    leaveQueue(realtime, userId);
+    dropInvites(realtime, userId);
     roomOf.set(userId, room.roomId);
     realtime.names.set(userId, presence.get(userId)?.name ?? "");
   }

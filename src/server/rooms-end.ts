@@ -1,5 +1,6 @@
 import { bounded } from "./bounded.js";
 import { startCooldown } from "./cooldowns.js";
+import { graceOf } from "./deadlines.js";
 import type { Room } from "./model.js";
 import type { Realtime } from "./realtime.js";
 import type { Refusal } from "./refusal.js";
@@ -50,29 +51,35 @@ async function finishRoom(realtime: Realtime, roomId: string, reason: EndReason)
   if (arriving !== undefined) await bounded(arriving, realtime.settings.durableWaitMs);
   realtime.state.rooms.delete(roomId);
   realtime.talks.forget(roomId);
+  realtime.state.memoryMessages.forget(roomId);
   return true;
 }
 
 /** What both sides see of the end. From here on the room refuses everything. */
 function closeRoom(realtime: Realtime, roomId: string, reason: EndReason): Room | undefined {
-  const { rooms, roomOf } = realtime.state;
+  const { rooms } = realtime.state;
   const room = rooms.get(roomId);
   if (room === undefined || room.endedAt !== null) return undefined;
   const endedAt = realtime.clock.now().getTime();
   const ended: Room = { ...room, endedAt };
   rooms.set(roomId, ended);
   realtime.endedRooms.add(ended, reason);
-  realtime.deadlines.cancel(`grace:${roomId}`);
+  realtime.deadlines.cancel(graceOf(roomId));
   stopTimers(realtime, ended);
   stopTorch(realtime, roomId);
   startCooldown(realtime, ended, endedAt);
   announceRoom(realtime, ended, reason);
-  for (const userId of [ended.user1, ended.user2]) {
-    if (roomOf.get(userId) === roomId) roomOf.delete(userId);
-    realtime.names.delete(userId);
-    if (!realtime.state.presence.has(userId)) realtime.state.seen.delete(userId);
-  }
+  for (const userId of [ended.user1, ended.user2]) leaveSeat(realtime, userId, roomId);
   return ended;
+}
+
+/** Forgets what is known of a user because of the room; whoever is in another one by now needs it there. */
+function leaveSeat({ state, names }: Realtime, userId: string, roomId: string): void {
+  const { roomOf, presence, seen } = state;
+  if ((roomOf.get(userId) ?? roomId) !== roomId) return;
+  roomOf.delete(userId);
+  names.delete(userId);
+  if (!presence.has(userId)) seen.delete(userId);
 }
 
 /** For ends that nobody waits for: it cannot fail, but a promise without a reader would hide it if it did. */

@@ -12,12 +12,14 @@ import type {
 import type { ServerSettings } from "./settings.js";
 
 /**
- * Values of memory as rows, and back. Memory counts by the server's steady clock, rows by the database's: `skewMs`, which
- * a takeover measures, lies between the two.
+ * Values of memory as rows, and back. Memory counts by the server's steady clock, rows by the database's: `skewMs` lies
+ * between the two. A takeover measures it, and it follows the database's clock from then on.
  */
 export interface Rows {
   /** The database's clock minus the server's. */
   skewMs: number;
+  /** By how much it was corrected since the takeover, all corrections together: older rows may be off by so much. */
+  correctedMs: number;
   /** A moment of memory as the database has it. */
   at(moment: number): string;
   /** A moment of the database (epoch milliseconds) as memory has it. */
@@ -35,6 +37,7 @@ export interface Rows {
 export function createRows({ cooldownMs }: Pick<ServerSettings, "cooldownMs">): Rows {
   const rows: Rows = {
     skewMs: 0,
+    correctedMs: 0,
     at: (moment) => new Date(moment + rows.skewMs).toISOString(),
     fromDatabase: (moment) => moment - rows.skewMs,
     room: (_key, room, { version, deleted }) => ({

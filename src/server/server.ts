@@ -8,6 +8,7 @@ import { codeOf } from "../db/sqlstate.js";
 import { assembleServer } from "./assemble.js";
 import { openControlSocket } from "./control-socket.js";
 import type { Mail } from "./email.js";
+import type { Ice } from "./ice.js";
 import type { SupervisedLink } from "./link.js";
 import type { PlantedBug } from "./planted.js";
 import { armRooms } from "./rooms-arm.js";
@@ -22,6 +23,8 @@ export interface ServerOptions {
   /** Throws when a value is changed in place; for development. */
   readonly freeze: boolean;
   readonly mail: Mail;
+  /** STUN and TURN servers for the users' browsers; none unless told. */
+  readonly ice?: Ice;
   /** Path of the private socket for introspection and bans; none unless told. */
   readonly controlPath?: string;
   readonly failpoints?: Failpoints;

@@ -5,10 +5,11 @@ import type { Access, KnownSession } from "./access.js";
 import { addressBan, bannedProblem, noteUserBan, userBan } from "./bans-memory.js";
 import { bounded } from "./bounded.js";
 import { databaseIsDown, withDatabase } from "./durable.js";
+import { checkLimit, type LimitedParty, takeLimit } from "./limits.js";
 import type { Identity } from "./model.js";
 import { isProblem, type Problem, problem } from "./problem.js";
 
-export type SessionProblem = Problem<"unauthorized" | "banned" | "unavailable">;
+export type SessionProblem = Problem<"unauthorized" | "banned" | "unavailable" | "limited">;
 
 /** How long an HTTP request may rely on what was read for the request before it. */
 const recentMs = 5000;
@@ -17,12 +18,16 @@ const readWaitMs = 2000;
 
 /**
  * Who a token belongs to, as the database says right now; what memory knows while the database is down. Refuses with
- * `unauthorized`, `banned`, or `unavailable` when the database is down and the token is not known here.
+ * `unauthorized`, `banned`, `unavailable` when the database is down and the token is not known here, or `limited` for an
+ * address that tries one wrong token after the other: each costs a look into the database.
  */
 export async function authenticate(access: Access, token: string, ip: string): Promise<Identity | SessionProblem> {
   if (!tokenForm.test(token)) return unauthorized();
   const hash = hashToken(token);
   if (access.context.link.status === "none") return recall(access, hash, ip, unauthorized());
+  const open = access.sessions.has(hash) ? undefined : checkLimit(access.context, "unknownTokens", partyOf(ip));
+  if (open?.ok === false)
+    return problem("limited", "too many unknown sessions from this address", { retryAfterMs: open.retryAfterMs });
   const read = withDatabase(access.context, async (database) => {
     const [row] = await database.query<FoundSession>(loadStatement("server/sessions-find"), [
       hash,
@@ -100,6 +105,7 @@ function judge(
   const endOf = (leftMs: number | null) => (leftMs === null ? null : now + leftMs);
   if (found.isAddressBanned) return bannedProblem({ until: endOf(found.addressBanLeftMs) });
   if (found.userId === null) {
+    takeLimit(access.context, "unknownTokens", partyOf(ip));
     access.sessions.delete(hash);
     return unauthorized();
   }
@@ -113,6 +119,10 @@ function judge(
   const identity = { userId: found.userId, name: found.name, accountType: found.accountType };
   rememberSession(access, hash, { identity, ip, expiresAt: now + found.leftMs, checkedAt: now });
   return identity;
+}
+
+function partyOf(ip: string): LimitedParty {
+  return isIP(ip) === 0 ? {} : { ip };
 }
 
 /** What memory knows. `unknown` is the answer for a token that it does not hold. */

@@ -43,6 +43,10 @@ const limitNames = [
   "reports",
   "inviteCodes",
   "cardScans",
+  "history",
+  "notifications",
+  "account",
+  "unknownTokens",
 ] as const;
 export type LimitName = (typeof limitNames)[number];
 
@@ -83,6 +87,10 @@ export const defaultSettings: ServerSettings = {
     reports: { count: 10, windowMs: 3_600_000 },
     inviteCodes: { count: 20, windowMs: 3_600_000 },
     cardScans: { count: 20, windowMs: 3_600_000 },
+    history: { count: 60, windowMs: 60_000 },
+    notifications: { count: 120, windowMs: 60_000 },
+    account: { count: 120, windowMs: 60_000 },
+    unknownTokens: { count: 60, windowMs: 60_000 },
   },
   unlockCalls: 3,
   unlockCallMs: 30_000,

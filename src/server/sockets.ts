@@ -5,15 +5,19 @@
 import type { Server as HttpServer, IncomingMessage } from "node:http";
 import { type DefaultEventsMap, Server, type Socket } from "socket.io";
 import { messageOf } from "../core/errors.js";
+import type { Connected } from "./access.js";
+import type { Kick } from "./bans.js";
 import type { Send } from "./context.js";
+import { createBucket, isFlooding, takeToken } from "./flood.js";
 import { clientAddress, isAllowedOrigin } from "./http-address.js";
 import type { Identity } from "./model.js";
 import { arrive, countPresence, depart } from "./presence.js";
 import type { Realtime } from "./realtime.js";
 import { type Refusal, refuse } from "./refusal.js";
 import { endRoomLater } from "./rooms-end.js";
+import { hashToken } from "./sessions.js";
 import { type Admission, createAdmission } from "./sockets-admission.js";
-import { watchBacklog } from "./sockets-backlog.js";
+import { type BackloggedConnection, watchBacklog } from "./sockets-backlog.js";
 import type { Caller } from "./sockets-events.js";
 import { createReceiver } from "./sockets-receive.js";
 
@@ -27,8 +31,10 @@ export interface Sockets {
   readonly send: Send;
   /** How many users are connected. */
   connections(): number;
-  /** Ends a user's connection and says why. Who is banned leaves no room behind. */
-  kick(userId: string, code: "banned" | "unauthorized"): void;
+  /** Everybody who is connected. */
+  connected(): readonly Connected[];
+  /** Says why as well. Who is banned leaves no room behind. */
+  readonly kick: Kick;
   /**
    * Tells everyone that the server stops, and ends all connections. Rooms stay as they are for the next server. The HTTP
    * server is left to whoever made it.
@@ -36,10 +42,17 @@ export interface Sockets {
   close(retryAfterMs?: number): Promise<void>;
 }
 
-type UserSocket = Socket<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, Caller>;
+/** What is known of a socket that was let in. */
+interface Admitted {
+  readonly caller: Caller;
+  /** The hash of the token that it came with. */
+  readonly session: string;
+}
+
+type UserSocket = Socket<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, Admitted>;
 
 interface Hall extends SocketParts {
-  readonly io: Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, Caller>;
+  readonly io: Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, Admitted>;
   readonly admission: Admission;
   /** The one socket of each user. */
   readonly sockets: Map<string, UserSocket>;
@@ -83,7 +96,13 @@ export function createSockets(httpServer: HttpServer, parts: SocketParts): Socke
   return {
     send: (userId, event, payload) => hall.sockets.get(userId)?.emit(event, payload) ?? false,
     connections: () => hall.sockets.size,
-    kick: (userId, code) => kick(hall, userId, code),
+    connected: () =>
+      [...hall.sockets.values()].map(({ data: { caller, session } }) => ({
+        userId: caller.userId,
+        session,
+        ip: caller.ip,
+      })),
+    kick: (...which) => kick(hall, ...which),
     async close(retryAfterMs = 2_000) {
       hall.isStopping = true;
       stopPresence();
@@ -94,15 +113,29 @@ export function createSockets(httpServer: HttpServer, parts: SocketParts): Socke
   };
 }
 
-interface RawConnection {
+type RawConnection = BackloggedConnection & {
   readonly request: IncomingMessage;
   once(event: "close", listener: () => void): void;
-}
+  on(event: "packet", listener: () => void): unknown;
+  close(isAtOnce: boolean): void;
+};
 
+/** From the first moment on, with or without a user: what is neither an event nor a valid token costs something too. */
 function countConnection({ admission, realtime }: Hall, raw: RawConnection): void {
+  const { settings, clock, log } = realtime;
   const ip = addressOf(raw.request, realtime);
   admission.opened(ip);
   raw.once("close", () => admission.closed(ip));
+  watchBacklog(raw, mostBacklog * settings.maxMessageBytes, () => {
+    log.warn({}, "a client does not take what it is sent; hanging up");
+    raw.close(true);
+  });
+  // Far above the limit of events, which answers them.
+  const pace = { eventBurst: 10 * settings.eventBurst, eventsPerSecond: 10 * settings.eventsPerSecond };
+  const bucket = createBucket(pace, clock.monotonicMs());
+  raw.on("packet", () => {
+    if (takeToken(bucket, pace, clock.monotonicMs()) > 0 && isFlooding(bucket, pace)) raw.close(true);
+  });
 }
 
 function addressOf({ socket, headers }: IncomingMessage, { settings }: Realtime): string {
@@ -121,7 +154,7 @@ async function admit(hall: Hall, socket: UserSocket): Promise<Refusal | undefine
     const identity = await hall.authenticate(token, ip);
     if ("ok" in identity) return identity;
     const { userId, name, accountType } = identity;
-    socket.data = { userId, name, accountType, ip };
+    socket.data = { caller: { userId, name, accountType, ip }, session: hashToken(token) };
     return undefined;
   } catch (error) {
     hall.realtime.log.error({ error: messageOf(error) }, "a connection could not be authenticated");
@@ -137,7 +170,7 @@ function toConnectError({ code, message, retryAfterMs }: Refusal): Error {
 /** One socket per user: the newer one wins, and what the older one held is left as if its connection had broken. */
 function welcome(hall: Hall, socket: UserSocket): void {
   const { realtime, sockets } = hall;
-  const caller = socket.data;
+  const { caller } = socket.data;
   const older = sockets.get(caller.userId);
   if (older !== undefined) depart(realtime, caller.userId);
   sockets.set(caller.userId, socket);
@@ -145,10 +178,6 @@ function welcome(hall: Hall, socket: UserSocket): void {
     older.emit("session:replaced", {});
     older.disconnect(true);
   }
-  watchBacklog(socket.conn, mostBacklog * realtime.settings.maxMessageBytes, () => {
-    realtime.log.warn({ userId: caller.userId }, "a client does not take what it is sent; hanging up");
-    socket.conn.close(true);
-  });
   const receive = createReceiver(realtime, {
     caller,
     isCurrent: () => sockets.get(caller.userId) === socket,
@@ -164,10 +193,11 @@ function welcome(hall: Hall, socket: UserSocket): void {
   socket.emit("presence", countPresence(realtime));
 }
 
-function kick({ realtime, sockets }: Hall, userId: string, code: "banned" | "unauthorized"): void {
+function kick({ realtime, sockets }: Hall, ...[userId, code, session]: Parameters<Kick>): void {
+  const socket = sockets.get(userId);
+  if (session !== undefined && socket?.data.session !== session) return;
   const roomId = realtime.state.roomOf.get(userId);
   if (code === "banned" && roomId !== undefined) endRoomLater(realtime, roomId, "banned");
-  const socket = sockets.get(userId);
   socket?.emit("session:ended", { code });
   socket?.disconnect(true);
 }

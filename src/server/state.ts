@@ -5,6 +5,7 @@ import type { AppendLog } from "../store/append-log.js";
 import type { DualMap } from "../store/dual-map.js";
 import type { Mirror } from "../store/mirror.js";
 import { Store, type StoreEvent } from "../store/store.js";
+import { createMemoryMessages, type MemoryMessages } from "./messages-memory.js";
 import type {
   Cooldown,
   Invite,
@@ -34,6 +35,8 @@ export interface State {
   readonly invites: DualMap<Invite>;
   readonly seen: DualMap<SeenInSession>;
   readonly messages: AppendLog<NewMessage, StoredMessage>;
+  /** Used without a database only. */
+  readonly memoryMessages: MemoryMessages;
   /** Derived from `rooms`: user → room. */
   readonly roomOf: Map<string, string>;
   readonly rows: Rows;
@@ -61,6 +64,7 @@ export function createState(parts: StateParts): State {
     const own = { ...mirror, table, statement: statement(`server/write-${table.replaceAll("_", "-")}`) };
     return store.map<V>(hasDatabase ? { name, mirror: own } : { name });
   };
+  const memoryMessages = createMemoryMessages();
   const rooms = mirrored<Room>("active rooms", "active_rooms", { toRow: rows.room });
   return {
     store,
@@ -83,25 +87,9 @@ export function createState(parts: StateParts): State {
       toRow: rows.message,
       fromRow: rows.storedMessage,
       waitMs: settings.durableWaitMs,
-      ...(hasDatabase ? {} : { fallback: numberInMemory() }),
+      ...(hasDatabase ? {} : { fallback: (message) => memoryMessages.number(message) }),
     }),
+    memoryMessages,
     roomOf: new Map(),
-  };
-}
-
-/** Without a database: numbers per room, for as long as the process lives. */
-function numberInMemory(): (message: NewMessage) => StoredMessage {
-  const known = new Map<string, StoredMessage>();
-  const last = new Map<string, number>();
-  return (message) => {
-    const before = known.get(message.messageId);
-    if (before) return before;
-    const sequence = (last.get(message.roomId) ?? 0) + 1;
-    last.set(message.roomId, sequence);
-    const stored = { ...message, sequence };
-    known.set(message.messageId, stored);
-    // Bounded: the oldest answer is forgotten first.
-    if (known.size > 10_000) for (const oldest of [...known.keys()].slice(0, 1000)) known.delete(oldest);
-    return stored;
   };
 }

@@ -1,5 +1,6 @@
 import { messageOf } from "../core/errors.js";
 import type { Room } from "./model.js";
+import { forgetOldest } from "./prune.js";
 import type { Realtime } from "./realtime.js";
 import { readUsers } from "./rooms-users.js";
 
@@ -14,6 +15,9 @@ export interface CallTimes {
   isLoading: boolean;
 }
 
+/** Kept without a database, as many as there may be sessions. */
+const mostTotals = 50_000;
+
 export function createCallTimes(): CallTimes {
   return { since: new Map(), owedMs: new Map(), wanted: new Set(), isLoading: false };
 }
@@ -23,14 +27,16 @@ export function startTimers(realtime: Realtime, { user1, user2 }: Room): void {
   const now = realtime.clock.now().getTime();
   for (const userId of [user1, user2]) {
     realtime.callTimes.since.set(userId, now);
-    realtime.callTimes.wanted.add(userId);
+    // Without a database there is nothing to read.
+    if (realtime.link.status !== "none") realtime.callTimes.wanted.add(userId);
   }
   void loadTotals(realtime);
 }
 
-/** A side is away, or the room is over: neither side's time runs. */
-export function stopTimers(realtime: Realtime, { user1, user2 }: Room): void {
+/** A side is away, or the room is over: neither side's time runs, unless it runs for another room by now. */
+export function stopTimers(realtime: Realtime, { roomId, user1, user2 }: Room): void {
   for (const userId of [user1, user2]) {
+    if ((realtime.state.roomOf.get(userId) ?? roomId) !== roomId) continue;
     count(realtime, userId);
     realtime.callTimes.since.delete(userId);
   }
@@ -42,6 +48,10 @@ export function settleTimers(realtime: Realtime): void {
   for (const userId of since.keys()) count(realtime, userId);
   const idle = [...owedMs.keys()].filter((userId) => !since.has(userId));
   for (const userId of idle) settleIdle(realtime, userId);
+  if (realtime.link.status === "none") {
+    forgetOldest(realtime.state.timers, mostTotals, (userId) => since.has(userId));
+    return;
+  }
   for (const userId of owedMs.keys()) realtime.callTimes.wanted.add(userId);
   void loadTotals(realtime);
 }

@@ -27,5 +27,5 @@ export interface ChangesOptions<V> {
   readonly beforeMark: (() => void) | undefined;
   /** The first change after rest, and again when there is a full batch. */
   readonly onDue: () => void;
-  readonly onDropped: (dropped: number) => void;
+  readonly onDropped: (dropped: number, key: string) => void;
 }

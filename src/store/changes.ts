@@ -233,7 +233,7 @@ export class Changes<V> {
       this.#dirty.delete(key);
       this.#sealed.delete(key);
       this.tombstonesDropped += 1;
-      this.options.onDropped(this.tombstonesDropped);
+      this.options.onDropped(this.tombstonesDropped, key);
       return;
     }
   }

@@ -90,6 +90,7 @@ export class DualMap<V> extends Map<string, DeepReadonly<V>> implements Settling
     const last = this.get(key);
     if (!super.delete(key)) return false;
     this.#lane?.changes.forget(key, last as DeepReadonly<V>);
+    this.#lane?.quarantine.release([key]);
     return true;
   }
 
@@ -126,7 +127,7 @@ export class DualMap<V> extends Map<string, DeepReadonly<V>> implements Settling
     return this.#lane?.settled(version) ?? Promise.resolve();
   }
 
-  /** Rows that the database refused and that were not changed since; the newest 1,000. */
+  /** Rows that the database refuses now; the newest 1,000. */
   get refused(): readonly Refused[] {
     return this.#lane?.quarantine.rows ?? [];
   }
@@ -153,6 +154,7 @@ const noStats: MapStats = {
   tombstones: 0,
   tombstonesDropped: 0,
   quarantined: 0,
+  refusals: 0,
   oldestDirtyMs: 0,
   lastSuccessAt: null,
   batches: 0,

@@ -15,8 +15,10 @@ export interface MapStats extends ProgressSummary {
   readonly tombstones: number;
   /** Tombstones given up because there were too many: their rows stay in the database. 0 unless an outage was very long. */
   readonly tombstonesDropped: number;
-  /** Rows that the database refuses by themselves, and that are set apart. */
+  /** Rows that the database refuses now, by themselves: until their key is written again, is given up, or left 10 minutes ago. */
   readonly quarantined: number;
+  /** Rows that it has refused since the start. */
+  readonly refusals: number;
   /** Upper bound of the age of the oldest change that is not in the database; 0 without one. */
   readonly oldestDirtyMs: number;
   readonly retries: number;

@@ -27,7 +27,7 @@ export interface WriteBehindParts<V> {
 /** Carries one map's changes to its table: one batch at a time, so that no key's older value can overtake a newer one. */
 export class WriteBehind<V> implements Lane {
   readonly changes: Changes<V>;
-  readonly quarantine = new Quarantine();
+  readonly quarantine: Quarantine;
   readonly #breaker: Breaker;
   readonly #waiters: Waiters;
   readonly #progress = new Progress();
@@ -41,11 +41,13 @@ export class WriteBehind<V> implements Lane {
   constructor(readonly parts: WriteBehindParts<V>) {
     const { name, shared, read, has } = parts;
     const { counter, maxRows, tombstoneLimit, nowMs, random, onEvent, failpoints } = shared;
-    const onDropped = (dropped: number) => {
+    const onDropped = (dropped: number, key: string) => {
+      this.quarantine.release([key]);
       if (dropped % 10_000 !== 1) return;
       onEvent({ kind: "tombstones-dropped", map: name, message: `${dropped} deletions given up: their rows stay` });
     };
     this.#limit = maxRows;
+    this.quarantine = new Quarantine(nowMs);
     this.#waiters = new Waiters(name);
     this.#breaker = new Breaker({ name, nowMs, random, onEvent });
     const beforeMark = failpoints === noFailpoints ? undefined : () => failpoints.hitNow("after-memory-before-dirty");
@@ -129,6 +131,7 @@ export class WriteBehind<V> implements Lane {
       tombstones: changes.leaving.size,
       tombstonesDropped: changes.tombstonesDropped,
       quarantined: this.quarantine.count,
+      refusals: this.quarantine.total,
       oldestDirtyMs: changes.oldestMs(),
       ...this.#progress.summary(),
       retries: this.#breaker.retries,
@@ -218,7 +221,7 @@ export class WriteBehind<V> implements Lane {
     const message = messageOf(error);
     const code = codeOf(error);
     const row = attempt(() => mirror.toRow(key, change.value, { version, deleted }));
-    this.quarantine.add({ key, version, deleted, row, code, message, at: shared.wallMs() });
+    this.quarantine.add({ key, version, deleted, row, code, message, at: shared.wallMs() }, this.parts.has(key));
     this.#waiters.refused(key, version, this.#refusal(message));
     shared.onEvent({ kind: "quarantined", map: name, key, message, ...(code === undefined ? {} : { code }) });
   }

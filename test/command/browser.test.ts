@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -188,6 +189,41 @@ test("whoever opens a person's link can call them, and a page that is loaded ane
     await person.close();
   }
 });
+
+test("calls use the servers that the operator has named, with credentials of the person", async ({ skip }) => {
+  skip(noBrowser !== undefined, noBrowser);
+  const secret = "only for the server";
+  await using server = await startServe({
+    // Nobody listens there: the two find each other without.
+    words: ["--memory-only", "--ice-server", "stun:127.0.0.1:9", "--ice-server", "turn:127.0.0.1:9"],
+    environment: { ROOMCTL_TURN_SECRET: secret },
+  });
+  const two = await enterTwo(server.url);
+  for (const { page } of two) await page.evaluate(noteIceServers);
+  await meet(two);
+  const users = new Set<string>();
+  for (const person of two) {
+    const [stun, turn] = JSON.parse((await person.page.locator("body").getAttribute("data-ice-servers")) ?? "[]");
+    expect(stun).toEqual({ urls: ["stun:127.0.0.1:9"] });
+    expect(turn).toMatchObject({ urls: ["turn:127.0.0.1:9"], username: expect.stringMatching(/^\d+:[0-9a-f-]{36}$/) });
+    expect(turn.credential).toBe(createHmac("sha1", secret).update(turn.username).digest("base64"));
+    users.add(turn.username.split(":")[1]);
+    expect(person.problems).toEqual([]);
+    await person.close();
+  }
+  expect(users.size).toBe(2);
+  expect(server.output()).not.toContain(secret);
+});
+
+/** Runs in the page: keeps what each connection is made with where a test can read it. */
+const noteIceServers = `
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(configuration) {
+      super(configuration);
+      document.body.dataset.iceServers = JSON.stringify(configuration.iceServers);
+    }
+  };
+`;
 
 test("a text chat in which nobody writes is warned, and then over", async ({ skip }) => {
   skip(noBrowser !== undefined, noBrowser);

@@ -34,9 +34,11 @@ test("a drill with every nemesis finds nothing lost, revived or otherwise wrong"
 });
 
 test("planted bugs are found, and named with what showed them", { timeout: 300_000 }, async () => {
-  const words = ["recover", "--selftest", "--bug", "revive-stale", "--bug", "no-tombstone", "--seed", "7"];
-  const { status, stdout } = await runRoomctl([...words, "--cycles", "10"]);
-  expect(stdout).toContain("2 of 2 planted bugs found; seed 7");
+  const bugs = ["revive-stale", "no-tombstone", "torch-restarts", "lose-rate-limits"].flatMap((bug) => ["--bug", bug]);
+  const words = ["recover", "--selftest", ...bugs, "--seed", "7"];
+  const { status, stdout } = await runRoomctl([...words, "--cycles", "15"]);
+  expect(stdout).toContain("4 of 4 planted bugs found; seed 7");
+  expect(stdout).toMatch(/^torch-restarts\tin cycle \d+\tI16 after /m);
   expect(stdout).toMatch(/^revive-stale\tin cycle \d+\tI6 after \S+\tthe stale room \S+ came back$/m);
   expect(stdout).toMatch(/^no-tombstone\tin cycle \d+\tI\d+ after /m);
   expect(status).toBe(0);

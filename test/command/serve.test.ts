@@ -205,6 +205,9 @@ test.each([
   [["--origin", "rooms.example.com"], "--origin is not an origin"],
   [["--torch-warning", "soon"], "--torch-warning is not a duration"],
   [["--limit-scale", "0"], "--limit-scale is not a factor above 0"],
+  [["--ice-server", "stun.example.com"], "--ice-server is not a STUN or TURN URL"],
+  [["--ice-server", "turn:turn.example.com"], "needs the secret that it shares"],
+  [["--turn-secret-file", "/nowhere/turn.secret"], "--turn-secret-file cannot be read"],
   [["--failpoint", "nowhere"], "no such failpoint"],
   [["--planted-bug", "none"], "no such planted bug"],
 ])("%j is wrong usage", async (words, message) => {
@@ -228,9 +231,42 @@ test("the next recovery is the dry run's plan, room by room, on demonstration da
   await using database = await openDatabase(scratch.target, { maxConnections: 1 });
   await expect
     .poll(() =>
-      database.query("SELECT count(*)::int AS rooms FROM active_rooms WHERE owner_epoch = $1", [
+      database.query("SELECT count(*)::int AS rooms FROM active_rooms WHERE owner_epoch = $1 AND status <> 'ended'", [
         server.listening.epoch,
       ]),
     )
     .toEqual([{ rooms: counts.recovered }]);
+});
+
+test("a room whose time ran out while no server ran ends at the next start: its history, and the cooldown of that server", async () => {
+  await using scratch = await createRoomDatabase();
+  const options = { databaseUrl: scratch.url, words: [...quick, "--cooldown", "2h"] };
+  await using first = await startServe(options);
+  const { guests, clients, roomId } = await meet(first, "text");
+  await say(clients[0], roomId, "are you there?");
+  await untilRow(scratch, "SELECT FROM active_rooms");
+  await first.kill("SIGKILL");
+  await rowsOf(
+    scratch,
+    `UPDATE active_rooms SET status = 'grace_period', grace_expires_at = now() - interval '30 s',
+                             started_at = now() - interval '11 min', updated_at = now() - interval '40 s'`,
+  );
+  await using second = await startServe(options);
+  expect(second.listening).toMatchObject({ recovery: { rooms: { recovered: 0, ended: 1 } } });
+  const back = await connectClient(second.url, guests[0].token);
+  expect(back.session.room).toBeNull();
+  await untilRow(scratch, "SELECT FROM active_rooms WHERE status = 'ended' AND owner_epoch = 2");
+  const [ended] = await rowsOf(
+    scratch,
+    `SELECT count(DISTINCT history.user_id)::int AS sides, min(history.duration_seconds) AS seconds,
+            min(history.messages -> 0 ->> 'body') AS said,
+            (SELECT count(*)::int FROM session_completions) AS completions,
+            (SELECT round(extract(epoch FROM expires_at - now()) / 60)::int FROM cooldowns) AS minutes
+       FROM chat_history AS history`,
+  );
+  expect(ended).toMatchObject({ sides: 2, said: "are you there?", completions: 2 });
+  // Two hours from the end of the call, which was over when its time to come back was.
+  expect(ended).toHaveProperty("minutes", expect.closeTo(119, -1));
+  expect(ended).toHaveProperty("seconds", expect.closeTo(630, -1));
+  for (const client of [...clients, back]) client.close();
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createAddressBans } from "../../src/server/bans-addresses.js";
 import { authenticate } from "../../src/server/sessions.js";
 import { startRecheck } from "../../src/server/sessions-recheck.js";
 import { addLiveRoom, type HttpTest, startHttp } from "../support/server-http.js";
@@ -124,7 +125,10 @@ test.each([
 test("a ban signs the user out, ends the connection, and is told with its end", async () => {
   const { token, userId } = await http.guest();
   const banned = await http.askControl("POST", "/bans", { userId, reason: "shouting", durationMs: 3_600_000 });
-  expect([banned.status, banned.body]).toEqual([201, { banned: true, until: expect.any(Number), durable: true }]);
+  expect([banned.status, banned.body]).toEqual([
+    201,
+    { banned: true, ip: null, until: expect.any(Number), durable: true },
+  ]);
   expect(http.kicked).toContainEqual({ userId, code: "banned" });
   const answer = await http.ask("GET", "/api/me", { token });
   expect([answer.status, answer.body.error.code]).toEqual([403, "banned"]);
@@ -191,6 +195,23 @@ test("an address ban keeps networks out: who has a session and who wants one", a
   expect(await own.database.query("SELECT reason, expires_at FROM ip_bans WHERE ip = '203.0.113.0/24'")).toEqual([
     { reason: "for good", expires_at: null },
   ]);
+});
+
+test("a ban of an IPv6 address is one of its /64, unless it says otherwise", async () => {
+  await using own = await startHttp({ settings: { trustedProxies: 1 } });
+  const enter = async (ip: string) =>
+    (await own.ask("POST", "/api/guests", { body: { name: "Dee" }, headers: { "X-Forwarded-For": ip } })).status;
+  const ban = async (ip: string) => (await own.askControl("POST", "/bans", { ip, reason: "flood" })).body.ip;
+  expect(await ban("2001:DB8:1:2::7")).toBe("2001:db8:1:2::/64");
+  expect(await ban("2001:db8:5:5::7/128")).toBe("2001:db8:5:5::7/128");
+  expect(await ban("::ffff:203.0.113.9")).toBe("203.0.113.9");
+  const refused = ["2001:db8:1:2::7", "2001:db8:1:2:ffff::1", "2001:db8:5:5::7", "203.0.113.9", "::ffff:cb00:7109"];
+  for (const ip of refused) expect([ip, await enter(ip)]).toEqual([ip, 403]);
+  for (const ip of ["2001:db8:1:3::7", "2001:db8:5:5::8", "203.0.113.8"])
+    expect([ip, await enter(ip)]).toEqual([ip, 201]);
+  // What memory holds and what the rows say cover the same.
+  own.access.addressBans = createAddressBans([]);
+  for (const ip of refused) expect([ip, await enter(ip)]).toEqual([ip, 403]);
 });
 
 test("a ban of nobody changes nothing, not even the address that came with it", async () => {
@@ -270,6 +291,43 @@ test("history comes in pages, newest first, without gaps or repeats", async () =
   expect((await http.ask("GET", "/api/history", { token: ben.token })).body).toEqual({ history: [], next: null });
 });
 
+test("long calls come with their last messages, and fewer to a page, without gaps", async () => {
+  const [ava, ben] = await pair();
+  const roomIds: string[] = [];
+  for (let n = 0; n < 5; n += 1) roomIds.push(await addPastCall(ava.userId, ben.userId, { startedAgo: n * 100 }));
+  await http.database.execute(
+    `UPDATE chat_history SET messages = (SELECT jsonb_agg(jsonb_build_object('sequence', n, 'body', repeat('x', 3000)) ORDER BY n)
+       FROM generate_series(1, 900) AS n) WHERE user_id = $1`,
+    [ava.userId],
+  );
+  const seen: string[] = [];
+  const sizes: number[] = [];
+  let next: string | null = null;
+  do {
+    const query: string = next === null ? "" : `?before=${next}`;
+    const { body } = await http.ask("GET", `/api/history${query}`, { token: ava.token });
+    sizes.push(body.history.length);
+    for (const { roomId, messages, messageCount } of body.history) {
+      seen.push(roomId);
+      expect([messages.length, messages[0].sequence, messages.at(-1).sequence, messageCount]).toEqual([
+        200, 701, 900, 900,
+      ]);
+    }
+    next = body.next;
+  } while (next !== null && sizes.length < 10);
+  expect(seen).toEqual(roomIds);
+  expect(sizes).toEqual([2, 2, 1]);
+});
+
+test("a page that is exactly the last one says so", async () => {
+  const [ava, ben] = await pair();
+  for (let n = 0; n < 20; n += 1) await addPastCall(ava.userId, ben.userId, { startedAgo: n });
+  const first = await http.ask("GET", "/api/history", { token: ava.token });
+  expect(first.body.history).toHaveLength(20);
+  const rest = await http.ask("GET", `/api/history?before=${first.body.next}`, { token: ava.token });
+  expect(rest.body).toEqual({ history: [], next: null });
+});
+
 test("history names the partner while the account is there", async () => {
   const [ava, ben] = await pair();
   const roomId = await addPastCall(ava.userId, ben.userId, { mode: "text", seconds: 7 });
@@ -283,6 +341,7 @@ test("history names the partner while the account is there", async () => {
       startedAt: expect.any(Number),
       durationSeconds: 7,
       messages: [{ body: "hi" }],
+      messageCount: 1,
     },
   ]);
   await http.database.execute("DELETE FROM users WHERE user_id = $1", [ben.userId]);

@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { hashToken } from "../../src/server/sessions.js";
 import { addLiveRoom, type HttpTest, startHttp } from "../support/server-http.js";
 
 let http: HttpTest;
@@ -112,11 +113,11 @@ test.each([
   expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
 });
 
-test("a session that was signed out is over, also for its connections", async () => {
+test("a session that was signed out is over, also for the connection that was made with it", async () => {
   const { token, userId } = await http.guest();
   expect((await http.ask("DELETE", "/api/session", { token })).status).toBe(200);
   expect((await http.ask("GET", "/api/me", { token })).status).toBe(401);
-  expect(http.kicked).toContainEqual({ userId, code: "unauthorized" });
+  expect(http.kicked).toContainEqual({ userId, code: "unauthorized", session: hashToken(token) });
   const [row] = await http.database.query<{ revoked: boolean }>(
     "SELECT revoked_at IS NOT NULL AS revoked FROM sessions WHERE user_id = $1",
     [userId],
@@ -190,7 +191,42 @@ test("what is not there is said in JSON", async () => {
     const answer = await http.ask("GET", path);
     expect([path, answer.status, answer.body.error?.code]).toEqual([path, 404, "not_found"]);
   }
-  expect((await http.ask("DELETE", "/api/me")).status).toBe(404);
+});
+
+test.each([
+  ["DELETE", "/api/me", "GET, HEAD"],
+  ["GET", "/api/guests", "POST"],
+  ["HEAD", "/api/guests", "POST"],
+  ["PATCH", "/api/session", "DELETE"],
+  ["PUT", "/api/referrals/some-code", "GET, HEAD"],
+  ["POST", "/", "GET, HEAD"],
+  ["POST", "/client/app.js", "GET, HEAD"],
+  ["OPTIONS", "/health", "GET, HEAD"],
+])("where %s %s is only the wrong method, the right ones are named: %s", async (method, path, allowed) => {
+  const answer = await http.ask(method, path);
+  expect([answer.status, answer.headers.get("Allow")]).toEqual([405, allowed]);
+  if (method !== "HEAD") expect(answer.body.error.code).toBe("wrong_method");
+});
+
+test("HEAD answers as GET does, without the body", async () => {
+  const { token } = await http.guest();
+  for (const path of ["/", "/client/app.js", "/livez", "/api/me", "/api/history"]) {
+    const answer = await http.ask("HEAD", path, { token });
+    expect([path, answer.status, answer.body]).toEqual([path, 200, ""]);
+  }
+});
+
+test("the scheme of a token may be written in any case", async () => {
+  const { token } = await http.guest();
+  const answer = await http.ask("GET", "/api/me", { headers: { Authorization: `bearer ${token}` } });
+  expect(answer.status).toBe(200);
+});
+
+test("private answers stay in no cache", async () => {
+  const { token } = await http.guest();
+  for (const path of ["/api/me", "/api/history", "/api/notifications", "/api/ice-servers", "/api/nothing"]) {
+    expect([path, (await http.ask("GET", path, { token })).headers.get("Cache-Control")]).toEqual([path, "no-store"]);
+  }
 });
 
 test("answers carry headers that keep a browser from doing more with them", async () => {
@@ -240,6 +276,46 @@ test("over the limit is said with the time to wait", async () => {
   const refused = await limited.ask("POST", "/api/guests", { body: { name: "Jo" } });
   expect(refused.body.error).toMatchObject({ code: "limited", retryAfterMs: expect.any(Number) });
   expect(Number(refused.headers.get("Retry-After"))).toBe(Math.ceil(refused.body.error.retryAfterMs / 1000));
+});
+
+test.each([
+  ["history", "GET", "/api/history"],
+  ["notifications", "GET", "/api/notifications"],
+  ["notifications", "POST", `/api/notifications/${crypto.randomUUID()}/read`],
+  ["account", "GET", "/api/me"],
+  ["account", "GET", "/api/referrals/unknown"],
+  ["account", "POST", "/api/me/qr"],
+  ["account", "PUT", "/api/location"],
+] as const)("who asks too often is refused without a look into the database: %s, %s %s", async (name, method, path) => {
+  const limits = { ...http.context.settings.limits, [name]: { count: 2, windowMs: 24 * 3_600_000 } };
+  await using limited = await startHttp({ settings: { limits } });
+  const { token } = await limited.guest();
+  const asked = { token, ...(method === "PUT" ? { body: { lat: 0, lon: 0 } } : {}) };
+  const statuses = [];
+  for (let n = 0; n < 2; n += 1) statuses.push((await limited.ask(method, path, asked)).status);
+  expect(statuses).not.toContain(429);
+  limited.setLink("down");
+  const refused = await limited.ask(method, path, asked);
+  expect([refused.status, refused.body.error.code]).toEqual([429, "limited"]);
+  expect(Number(refused.headers.get("Retry-After"))).toBeGreaterThan(0);
+  limited.setLink("up");
+  const other = await limited.guest("Ben");
+  expect((await limited.ask(method, path, { ...asked, token: other.token })).status).not.toBe(429);
+});
+
+test("an address that tries one unknown token after the other is refused, sessions from there go on", async () => {
+  const limits = { ...http.context.settings.limits, unknownTokens: { count: 1, windowMs: 24 * 3_600_000 } };
+  await using limited = await startHttp({ settings: { limits } });
+  const { token } = await limited.guest();
+  const statuses = [];
+  for (let n = 0; n < 12; n += 1) {
+    const unknown = n.toString().padStart(43, "A");
+    statuses.push((await limited.ask("GET", "/api/me", { token: unknown })).status);
+  }
+  expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
+  limited.advance(6000);
+  expect((await limited.ask("GET", "/api/me", { token })).status).toBe(200);
+  expect((await limited.ask("GET", "/api/me", { token: "of no form" })).status).toBe(401);
 });
 
 test("behind a trusted proxy the limit counts per client, and a client cannot choose its address", async () => {

@@ -145,6 +145,24 @@ test("a client that floods is answered with limits, then hung up on, and disturb
   expect(server.sockets.connections()).toBe(2);
 });
 
+test("who floods with what is no event, signed in or not, is hung up on", async () => {
+  await using server = await startSockets({ settings: { eventBurst: 50, eventsPerSecond: 1 } });
+  const flooder = await server.connect();
+  const bystander = await server.connect();
+  // Answered one by one as no event is: the library of the client does not even see it.
+  const engine = flooder.socket.io.engine;
+  for (let packet = 0; packet < 10_000; packet += 1) engine.write("0/nowhere,");
+  await flooder.closed();
+  expect(await bystander.ask("presence", { userIds: [] })).toMatchObject({ ok: true });
+
+  const nobody = io(server.url, { transports: ["websocket"], forceNew: true, reconnection: false, autoConnect: false });
+  nobody.io.open();
+  await new Promise<void>((resolve) => nobody.io.once("open", resolve));
+  const closed = new Promise<string>((resolve) => nobody.io.once("close", resolve));
+  for (let packet = 0; packet < 10_000; packet += 1) nobody.io.engine.write("0/nowhere,");
+  expect(await closed).toMatch(/transport close/);
+});
+
 test("a client that does not read what it is sent is hung up on, and its partner is not held up", async () => {
   const limits = { eventBurst: 1_000_000, maxMessageBytes: 20_000 };
   await using server = await startSockets({ settings: limits });

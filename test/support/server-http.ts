@@ -8,10 +8,12 @@ import { packageRoot } from "../../src/core/package-root.js";
 import type { Database } from "../../src/db/pool.js";
 import { loadStatement } from "../../src/db/statement.js";
 import { type Access, createAccess } from "../../src/server/access.js";
+import type { Kick } from "../../src/server/bans.js";
 import type { DatabaseLink, ServerContext } from "../../src/server/context.js";
 import { createControl } from "../../src/server/control.js";
 import type { ServerPhase } from "../../src/server/health.js";
 import { createHttp } from "../../src/server/http.js";
+import { type Ice, noIce } from "../../src/server/ice.js";
 import { createMetrics } from "../../src/server/metrics.js";
 import type { Room } from "../../src/server/model.js";
 import { defaultSettings, type ServerSettings } from "../../src/server/settings.js";
@@ -47,7 +49,7 @@ export interface HttpTest extends AsyncDisposable {
   /** What users were told, by `send`. */
   readonly sent: { readonly userId: string; readonly event: string; readonly payload: object }[];
   readonly mails: { readonly to: string; readonly code: string }[];
-  readonly kicked: { readonly userId: string; readonly code: string }[];
+  readonly kicked: { readonly userId: string; readonly code: string; readonly session?: string | undefined }[];
   readonly logLines: string[];
   /** What the link says of the database, whatever is true. */
   setLink(status: DatabaseLink["status"], database?: Database): void;
@@ -64,6 +66,7 @@ export interface HttpTest extends AsyncDisposable {
 export interface HttpTestOptions {
   readonly settings?: Partial<ServerSettings>;
   readonly maxSessions?: number;
+  readonly ice?: Ice;
   /** Without a configured database; there is one all the same, for the test to look into. */
   readonly isMemoryOnly?: boolean;
 }
@@ -88,7 +91,7 @@ export async function startHttp(options: HttpTestOptions = {}): Promise<HttpTest
   const context = createContext(options, { turn, link, seen });
   if (!options.isMemoryOnly) await own(context, database);
   const access = createAccess(context, options.maxSessions === undefined ? {} : { maxSessions: options.maxSessions });
-  const servers = await serve(context, access, { turn, seen });
+  const servers = await serve(context, access, { turn, seen, ice: options.ice ?? noIce });
   return {
     ...seen,
     url: servers.url,
@@ -145,8 +148,12 @@ function createContext(
 }
 
 /** The public and the control side, each on a port of its own. */
-async function serve(context: ServerContext, access: Access, { turn, seen }: Surroundings) {
-  const kick = (userId: string, code: string) => void seen.kicked.push({ userId, code });
+async function serve(
+  context: ServerContext,
+  access: Access,
+  { turn, seen, ice }: Surroundings & { readonly ice: Ice },
+) {
+  const kick: Kick = (userId, code, session) => void seen.kicked.push({ userId, code, session });
   const health = { phase: () => turn.phase, connections: () => context.state.presence.size };
   const metrics = createMetrics(context, { ...health, recovered: () => ({ recovered: 3, ended: 2, skipped: 1 }) });
   const mail = async (to: string, code: string) => {
@@ -154,7 +161,7 @@ async function serve(context: ServerContext, access: Access, { turn, seen }: Sur
     seen.mails.push({ to, code });
   };
   const clientDirectory = join(packageRoot, "client");
-  const server = createServer(createHttp(context, { access, mail, kick, health, metrics, clientDirectory }));
+  const server = createServer(createHttp(context, { access, mail, ice, kick, health, metrics, clientDirectory }));
   const control = createServer(
     getRequestListener(createControl(context, { access, kick }).fetch, { overrideGlobalObjects: false }),
   );
@@ -214,7 +221,11 @@ async function ask(url: string, method: string, { token, body, text, headers = {
   });
   const answer = await response.text();
   const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(answer) : answer };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: isJson && answer !== "" ? JSON.parse(answer) : answer,
+  };
 }
 
 /** A room in the server's memory. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { judge } from "../../src/recover/drill-checks.js";
-import type { Invariant } from "../../src/recover/drill-model.js";
-import { invariants } from "../../src/recover/drill-model.js";
+import type { Invariant } from "../../src/recover/drill-invariants.js";
+import { invariants } from "../../src/recover/drill-invariants.js";
 import {
   asked,
   ava,
@@ -11,11 +11,16 @@ import {
   dan,
   diedAt,
   endedRoom,
+  eve,
   evidenceOf,
+  finn,
   healthyStrike,
+  limitedUser,
   liveRoom,
   type MadeUp,
   roomRow,
+  silence,
+  silentRoom,
   told,
   view,
 } from "../support/drill-story.js";
@@ -138,15 +143,29 @@ const wrong: readonly (readonly [Invariant, string, (strike: MadeUp) => void])[]
     "I6",
     "a stale room that comes back",
     (strike) => {
-      strike.evidence = { ...strike.evidence, planted: [{ roomId: liveRoom, users: [ava, ben], isFresh: false }] };
+      strike.evidence = { ...strike.evidence, planted: [{ roomId: liveRoom, users: [ava, ben], staleAt: 10_200 }] };
     },
   ],
   [
     "I6",
     "a fresh room that does not come back",
     (strike) => {
-      strike.evidence = { ...strike.evidence, planted: [{ roomId: "room-fresh", users: [cleo, dan], isFresh: true }] };
+      strike.evidence = {
+        ...strike.evidence,
+        planted: [{ roomId: "room-fresh", users: [cleo, dan], staleAt: 10_503 }],
+      };
       strike.operations.push(asked("connect", cleo, 11_300, { isReadBack: true }, { room: null }));
+    },
+  ],
+  [
+    "I6",
+    "a stale room that is ended",
+    (strike) => {
+      strike.evidence = {
+        ...strike.evidence,
+        planted: [{ roomId: "room-stale", users: [cleo, dan], staleAt: 10_200 }],
+      };
+      strike.rows.histories = [...strike.rows.histories, { roomId: "room-stale", userId: cleo }];
     },
   ],
   [
@@ -296,6 +315,67 @@ const wrong: readonly (readonly [Invariant, string, (strike: MadeUp) => void])[]
     ({ operations }) => operations.push(asked("presence", ava, 11_300, { isReadBack: true }, { found: [dan] })),
   ],
   [
+    "I16",
+    "a warning that is due and does not come",
+    (strike) => (strike.sightings = strike.sightings.filter(({ name }) => name !== "torch:warning")),
+  ],
+  [
+    "I16",
+    "an end that is due and does not come",
+    (strike) => {
+      strike.evidence = { ...strike.evidence, silences: [{ ...silence, staleAt: 600_000, next: "torch:ended" }] };
+    },
+  ],
+  [
+    "I16",
+    "a warning before the users have had their time to return",
+    ({ sightings }) => sightings.push(told(finn, 1_700, { name: "torch:warning", roomId: silentRoom })),
+  ],
+  [
+    "I16",
+    "an end right after the warning",
+    ({ sightings }) => sightings.push(told(eve, 9_000, { name: "torch:ended", roomId: silentRoom })),
+  ],
+  [
+    "I16",
+    "a warning that leaves less time than the rule",
+    ({ sightings }) => sightings.push(told(finn, 2_001, { name: "torch:warning", roomId: silentRoom, endsAt: 12_001 })),
+  ],
+  [
+    "I16",
+    "a warning in a room that is younger than the silence",
+    ({ sightings }) => sightings.push(told(ava, 9_000, { name: "torch:warning", roomId: liveRoom })),
+  ],
+  [
+    "I17",
+    "a limit that a restart gave back",
+    ({ operations }) =>
+      operations.push(asked("limit", limitedUser, 11_300, { isReadBack: true }, { found: ["link-4"] })),
+  ],
+  [
+    "I17",
+    "a limit that the start before had given back",
+    ({ operations }) => operations.push(asked("limit", limitedUser, 4_300, {}, { found: ["link-4"] })),
+  ],
+  [
+    "I18",
+    "a row of an older version than in the cycle before",
+    (strike) =>
+      (strike.evidence = {
+        ...strike.evidence,
+        marksBefore: new Map([[liveRoom, { ownerEpoch: "7", version: "12" }]]),
+      }),
+  ],
+  [
+    "I18",
+    "a row that its successor had, and that is of the epoch before again",
+    (strike) =>
+      (strike.evidence = {
+        ...strike.evidence,
+        marksBefore: new Map([[liveRoom, { ownerEpoch: "10", version: "1" }]]),
+      }),
+  ],
+  [
     "I15",
     "an invite of before that is accepted",
     ({ operations }) => operations.push(asked("invite:accept", ava, 11_300, { subject: "invite-1", isReadBack: true })),
@@ -315,6 +395,44 @@ test("every invariant has a violation that is shown, but the one that needs a se
 });
 
 const fine: readonly (readonly [string, (strike: MadeUp) => void, readonly number[]])[] = [
+  [
+    "a planted room that grew too old while the server started",
+    (strike) => {
+      const planted = [{ roomId: liveRoom, users: [ava, ben] as const, staleAt: 10_201 }];
+      strike.evidence = { ...strike.evidence, planted };
+    },
+    [],
+  ],
+  [
+    "a warning that was due, and the server did not answer after that",
+    (strike) => {
+      strike.sightings = strike.sightings.filter(({ name }) => name !== "torch:warning");
+      const isOf = (actor: string) => actor === eve || actor === finn;
+      strike.operations = strike.operations.filter(({ name, actor }) => name !== "presence" || !isOf(actor));
+    },
+    [],
+  ],
+  [
+    "a use of a limit that was lost within the loss window",
+    (strike) => {
+      strike.operations = strike.operations.map((operation) =>
+        operation.name === "limit" && operation.settled && operation.settled.at < diedAt
+          ? { ...operation, invokedAt: 9_950, settled: { ...operation.settled, at: 9_960 } }
+          : operation,
+      );
+      strike.operations.push(asked("limit", limitedUser, 11_300, { isReadBack: true }, { found: ["link-4"] }));
+    },
+    [],
+  ],
+  [
+    "a limit that is free again because its window is over",
+    (strike) => {
+      const usedLimit = { userId: limitedUser, left: 2, windowEndsAt: 10_000 };
+      strike.evidence = { ...strike.evidence, usedLimit };
+      strike.operations.push(asked("limit", limitedUser, 11_300, { isReadBack: true }, { found: ["link-4"] }));
+    },
+    [],
+  ],
   [
     "a room told within the loss window, and lost",
     ({ sightings }) => sightings.push(told(cleo, diedAt - 40, { room: view(cleo, { roomId: "room-late" }) })),
@@ -396,7 +514,7 @@ const fine: readonly (readonly [string, (strike: MadeUp) => void, readonly numbe
       strike.evidence = {
         ...strike.evidence,
         before: { ...strike.rows, rooms: [...strike.rows.rooms, expired] },
-        planned: [liveRoom, "room-planned"],
+        planned: [liveRoom, silentRoom, "room-planned"],
         knownBefore: new Set(["room-planned"]),
       };
     },

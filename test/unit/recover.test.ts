@@ -1,10 +1,13 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decideRoom, decideRooms, type RoomFacts } from "../../src/recover/decide.js";
+import { createContest } from "../../src/recover/contest.js";
+import { decideRoom, decideRooms } from "../../src/recover/decide.js";
+import type { RoomFacts } from "../../src/recover/judge.js";
 import { countRooms, summaryLine } from "../../src/recover/summary.js";
 
 const now = new Date("2026-03-01T12:00:00.000Z");
 const rules = { freshnessSeconds: 600, graceSeconds: 10 };
-const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000);
+const ago = (seconds: number) => now.getTime() - seconds * 1000;
 const later = (seconds: number) => ago(-seconds);
 
 function room(facts: Partial<RoomFacts> = {}): RoomFacts {
@@ -33,7 +36,7 @@ test("a running room comes back with both sides away and ten seconds to return",
     reason: "was-active",
     explanation: "active, last sign of life 2m 0s ago",
     secondsLeft: 10,
-    graceExpiresAt: later(10),
+    graceExpiresAt: new Date(later(10)),
   });
 });
 
@@ -89,7 +92,11 @@ test.each([
   [25, 10],
 ])("a grace with %s s left at the moment of recovery has %s s afterwards", (left, expected) => {
   const decision = decide({ status: "grace_period", graceExpiresAt: later(left) });
-  expect(decision).toMatchObject({ reason: "was-in-grace", secondsLeft: expected, graceExpiresAt: later(expected) });
+  expect(decision).toMatchObject({
+    reason: "was-in-grace",
+    secondsLeft: expected,
+    graceExpiresAt: new Date(later(expected)),
+  });
 });
 
 test("a deadline that an active room left behind from an earlier grace does not count", () => {
@@ -114,7 +121,7 @@ test("an expired grace ends a room, and says whether a server was still there to
 
 test("an expired grace ends a room however old it is", () => {
   const grace = { status: "grace_period", updatedAt: ago(9000), graceExpiresAt: ago(8990) } as const;
-  expect(decide(grace)).toMatchObject({ verdict: "end", endedAt: ago(9000) });
+  expect(decide(grace)).toMatchObject({ verdict: "end", endedAt: new Date(ago(9000)) });
 });
 
 test("an ended room never comes back, whatever else its row says", () => {
@@ -128,18 +135,18 @@ test("a blocked room ends with the app's reason, but only if it would have come 
     verdict: "end",
     reason: "blocked",
     explanation: "a user of it is banned",
-    endedAt: ago(120),
+    endedAt: new Date(ago(120)),
   });
   expect(decide({ blockedReason: "a user of it is banned", updatedAt: ago(700) }).reason).toBe("stale");
 });
 
 test("a call lasted until its last sign of life, never past its grace, and never into the future", () => {
   const blocked = { blockedReason: "banned" };
-  expect(decide({ ...blocked, ownerHeartbeatAt: ago(40) }).endedAt).toEqual(ago(40));
-  expect(decide({ ...blocked, ownerHeartbeatAt: ago(40), ownerStoppedAt: ago(30) }).endedAt).toEqual(ago(30));
+  expect(decide({ ...blocked, ownerHeartbeatAt: ago(40) }).endedAt).toEqual(new Date(ago(40)));
+  expect(decide({ ...blocked, ownerHeartbeatAt: ago(40), ownerStoppedAt: ago(30) }).endedAt).toEqual(new Date(ago(30)));
   expect(decide({ ...blocked, updatedAt: later(30) }).endedAt).toEqual(now);
   const expired = { status: "grace_period", graceExpiresAt: ago(60), ownerHeartbeatAt: ago(5) } as const;
-  expect(decide(expired).endedAt).toEqual(ago(60));
+  expect(decide(expired).endedAt).toEqual(new Date(ago(60)));
 });
 
 test("a user in two rooms keeps the newer one", () => {
@@ -156,7 +163,7 @@ test("a user in two rooms keeps the newer one", () => {
       verdict: "end",
       reason: "user-in-newer-room",
       explanation: "a user of it is in the newer room new",
-      endedAt: ago(120),
+      endedAt: new Date(ago(120)),
     });
   }
 });
@@ -208,4 +215,36 @@ test("the summary says how many rooms came back, ended and were left, and why", 
     "rooms: 2 recovered (2 was-active), 1 ended (1 grace-ran-out-while-down), 3 skipped (1 already-ended, 2 stale); " +
       "referral links: 400 live; cooldowns: 3 live, 2 not",
   );
+});
+
+test("of rooms in any order, as many as share users, the newest always stay: as if taken one by one, newest first", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ start: fc.nat(20), users: fc.uniqueArray(fc.nat(12), { minLength: 1, maxLength: 2 }) })),
+      (drawn) => {
+        const rooms = drawn.map(({ start, users }, index) =>
+          room({ roomId: `room ${index}`, startedAt: ago(500 - start), users: users.map((user) => `user ${user}`) }),
+        );
+        const newestFirst = [...rooms].sort(
+          (a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0) || (a.roomId < b.roomId ? 1 : -1),
+        );
+        const taken = new Set<string>();
+        const stay = newestFirst.filter(({ users }) => {
+          if (users.some((user) => taken.has(user))) return false;
+          for (const user of users) taken.add(user);
+          return true;
+        });
+        const recovered = decideRooms(rooms, rules, now).filter(({ verdict }) => verdict === "recover");
+        expect(new Set(recovered.map(({ roomId }) => roomId))).toEqual(new Set(stay.map(({ roomId }) => roomId)));
+      },
+    ),
+  );
+});
+
+test("a user who is in a room already is in no other one, however new", () => {
+  const contest = createContest((user) => (user === "b" ? "kept" : undefined));
+  contest.add({ room: { roomId: "new", startedAt: 2 }, users: ["a", "b"] });
+  contest.add({ room: { roomId: "kept", startedAt: 1 }, users: ["b", "c"] });
+  contest.add({ room: { roomId: "other", startedAt: 0 }, users: ["d", "e"] });
+  expect(contest.losers()).toEqual(new Map([["new", "kept"]]));
 });

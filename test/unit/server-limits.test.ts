@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createDeadlines } from "../../src/server/deadlines.js";
 import { createBucket, isFlooding, takeToken } from "../../src/server/flood.js";
-import { pruneLimits, takeLimit } from "../../src/server/limits.js";
+import { takeLimit } from "../../src/server/limits.js";
+import { tick } from "../../src/server/realtime.js";
 import { createAdmission } from "../../src/server/sockets-admission.js";
 import { bodySchema } from "../../src/server/sockets-text.js";
 import { createRealtimeFixture, createTestClock } from "../support/server-realtime.js";
@@ -22,6 +23,21 @@ test("a limit holds per user, and ten times as far per address", () => {
   expect(takeLimit(realtime, "invites", { userId: "one" })).toEqual({ ok: true });
 });
 
+test("addresses of one IPv6 /64 share a limit, as they share the connections", () => {
+  using fixture = createRealtimeFixture();
+  const take = (ip: string) => takeLimit(fixture.realtime, "guests", { ip }).ok;
+  for (let use = 0; use < 100; use += 1) expect(take(`2001:db8:1:2::${use.toString(16)}`)).toBe(true);
+  expect(take("2001:db8:1:2:ffff::1")).toBe(false);
+  expect(take("2001:db8:1:3::1")).toBe(true);
+
+  const admission = createAdmission({ maxConnections: 100, maxConnectionsPerIp: 2 });
+  for (const ip of ["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2::3"]) admission.opened(ip);
+  expect(admission.check("2001:db8:1:2::4", {})).toMatchObject({ code: "limited" });
+  expect(admission.check("2001:db8:1:3::1", {})).toBeUndefined();
+  admission.closed("2001:db8:1:2::1");
+  expect(admission.check("2001:db8:1:2::4", {})).toBeUndefined();
+});
+
 test("what was counted is kept by its window, and dropped from memory after it", () => {
   using fixture = createRealtimeFixture();
   const { realtime, clock } = fixture;
@@ -31,13 +47,13 @@ test("what was counted is kept by its window, and dropped from memory after it",
   const expiresAt = windowStart + 10_000;
   expect([...realtime.state.rateLimits]).toEqual([
     [`messages user:one ${windowStart}`, { key: "messages user:one", windowStart, count: 2, expiresAt }],
-    [`messages ip:::1 ${windowStart}`, { key: "messages ip:::1", windowStart, count: 2, expiresAt }],
+    [`messages ip:::/64 ${windowStart}`, { key: "messages ip:::/64", windowStart, count: 2, expiresAt }],
   ]);
   clock.at += 9_999;
-  pruneLimits(realtime);
+  tick(realtime);
   expect(realtime.state.rateLimits.size).toBe(2);
   clock.at = expiresAt + 60_001;
-  pruneLimits(realtime);
+  tick(realtime);
   expect(realtime.state.rateLimits.size).toBe(0);
 });
 

@@ -103,8 +103,57 @@ test("a row that cannot be made is set apart as one that the database refuses, a
   notes.set("c", { text: "mended" });
   await until(() => pending(notes) === 0);
   expect(notes.refused).toEqual([]);
-  expect(notes.stats()).toMatchObject({ quarantined: 1 });
+  expect(notes.stats()).toMatchObject({ quarantined: 0, refusals: 1 });
   expect(server.rows.get("c")?.text).toBe("mended");
+  await store.detach();
+});
+
+test("a refused row counts for as long as memory holds its key, and ten minutes after a refused deletion", async () => {
+  const { store, server } = timedStore();
+  const notes = notesOf(store);
+  const count = async () => {
+    await until(() => pending(notes) === 0);
+    return notes.stats().quarantined;
+  };
+  for (const key of ["mended", "deleted", "forgotten", "stays"]) server.poison.add(key);
+  for (const key of server.poison) notes.set(key, { text: "" });
+  store.attach(server.database);
+  expect(await count()).toBe(4);
+  server.poison.delete("mended");
+  notes.set("mended", { text: "" });
+  expect(await count()).toBe(3);
+  notes.forget("forgotten");
+  expect(await count()).toBe(2);
+  notes.delete("deleted");
+  expect(await count()).toBe(2);
+  await pass(599_000, 1000);
+  expect(await count()).toBe(2);
+  await pass(1_000, 1000);
+  expect(await count()).toBe(1);
+  expect(notes.refused.map(({ key }) => key)).toEqual(["stays"]);
+  server.poison.clear();
+  notes.delete("stays");
+  expect(await count()).toBe(0);
+  expect(notes.stats().refusals).toBe(5);
+  await store.detach();
+});
+
+test("refused rows beyond those that are kept are counted all the same, until they are written", async () => {
+  const { store, server } = timedStore();
+  const notes = notesOf(store);
+  const keys = Array.from({ length: 1_200 }, (_, index) => `n${index}`);
+  for (const key of keys) {
+    server.poison.add(key);
+    notes.set(key, { text: "" });
+  }
+  store.attach(server.database);
+  await until(() => pending(notes) === 0);
+  expect(notes.stats().quarantined).toBe(1_200);
+  expect(notes.refused).toHaveLength(1_000);
+  server.poison.clear();
+  for (const key of keys) notes.touch(key);
+  await until(() => pending(notes) === 0);
+  expect(notes.stats().quarantined).toBe(0);
   await store.detach();
 });
 
