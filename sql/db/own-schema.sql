@@ -37,7 +37,9 @@ ALTER TABLE roomctl.migration_runs
     -- What stood before the statement that was reached, where that tells later what it did.
     ADD COLUMN IF NOT EXISTS before_statement   jsonb,
     -- Of the app's schema after the last migration of a run.
-    ADD COLUMN IF NOT EXISTS schema_fingerprint text;
+    ADD COLUMN IF NOT EXISTS schema_fingerprint text,
+    -- The first half of a redo: applying it again was to follow.
+    ADD COLUMN IF NOT EXISTS is_redo            boolean NOT NULL DEFAULT false;
 
 -- What kind of environment this database belongs to; one row at most.
 CREATE TABLE IF NOT EXISTS roomctl.marker (

@@ -10,9 +10,10 @@ import type { ScratchServer } from "../db/scratch.js";
 import { parseMigration } from "../migrate/build.js";
 import { readMigrationFiles } from "../migrate/files.js";
 import { readHistory } from "../migrate/history.js";
-import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
+import type { CommandContext, ParsedInput } from "./command.js";
 import { compatLines } from "./migrate-compat-lines.js";
 import { directoryFlag } from "./migrate-options.js";
+import { defineParsingCommand } from "./migrate-parsing.js";
 import { openScratchServer, parseScratch, type ScratchChoice, scratchFlag } from "./scratch-options.js";
 
 interface CompatCommandOptions extends StateRange, ScratchChoice {
@@ -32,7 +33,7 @@ export type CompatResult = CompatReport & {
 /** EXPLAIN (GENERIC_PLAN) came with it. */
 const oldestMajor = 16;
 
-export const migrateCompat = defineCommand<CompatCommandOptions, CompatResult>({
+export const migrateCompat = defineParsingCommand<CompatCommandOptions, CompatResult>({
   name: "migrate compat",
   summary: "Prove that the previous release's queries still work on the new schema",
   description: [

@@ -2,11 +2,12 @@ import { exitCodes } from "../core/errors.js";
 import { applyDown, type DownPlan, type DownResult, planDown } from "../migrate/down.js";
 import { planFakeDown } from "../migrate/fake.js";
 import { plainStyle, type Style } from "../report/style.js";
-import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
+import type { CommandContext, ParsedInput } from "./command.js";
 import { runExit } from "./migrate-exit.js";
 import { type FakeAnswer, runFake } from "./migrate-fake.js";
 import { fakeLines, lossLines, planLines, runLines } from "./migrate-lines.js";
 import { directoryFlag, fakeFlag, parseRange, type RangeOptions, rangeWords } from "./migrate-options.js";
+import { defineParsingCommand } from "./migrate-parsing.js";
 
 interface DownOptions extends RangeOptions {
   readonly isDryRun: boolean;
@@ -20,7 +21,7 @@ type DownAnswer =
   | { readonly applied: false; readonly plan: DownPlan }
   | FakeAnswer;
 
-export const migrateDown = defineCommand<DownOptions, DownAnswer>({
+export const migrateDown = defineParsingCommand<DownOptions, DownAnswer>({
   name: "migrate down",
   summary: "Undo the newest migration, asking before data would be lost",
   description: [

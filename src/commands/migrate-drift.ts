@@ -1,15 +1,16 @@
 import { exitCodes } from "../core/errors.js";
 import { type DriftReport, findDrift } from "../drift/drift.js";
-import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
+import type { CommandContext, ParsedInput } from "./command.js";
 import { driftLines } from "./migrate-drift-lines.js";
 import { directoryFlag } from "./migrate-options.js";
+import { defineParsingCommand } from "./migrate-parsing.js";
 import { openScratchServer, parseScratch, type ScratchChoice, scratchFlag } from "./scratch-options.js";
 
 interface DriftInput extends ScratchChoice {
   readonly ignore: readonly string[];
 }
 
-export const migrateDrift = defineCommand<DriftInput, DriftReport>({
+export const migrateDrift = defineParsingCommand<DriftInput, DriftReport>({
   name: "migrate drift",
   summary: "Find what in the database is not as its migrations built it",
   description: [

@@ -6,12 +6,18 @@ import type { MigrationPlan, PlannedMigration, UpPlan } from "../migrate/plan.js
 import type { RunResult } from "../migrate/run.js";
 import type { Style } from "../report/style.js";
 import { plural, printable } from "../report/text.js";
+import { isInterruption } from "./migrate-exit.js";
 
 /** What became of each migration, and why the run ended early if it did. */
 export function runLines(result: RunResult & { readonly direction: "up" | "down" }, style: Style): string[] {
   const { steps, failure, direction } = result;
   const doneCount = steps.filter(({ state }) => state === "done").length;
-  const words = { done: direction === "up" ? "applied" : "undone", failed: "failed", skipped: "skipped" };
+  const isStopped = failure !== null && isInterruption(failure);
+  const words = {
+    done: direction === "up" ? "applied" : "undone",
+    failed: isStopped ? "stopped" : "failed",
+    skipped: "skipped",
+  };
   const paint = { done: style.good, failed: style.bad, skipped: style.warning };
   return [
     ...steps.map(({ name, state, durationMs, tries, reason }) => {

@@ -7,10 +7,11 @@ import { rulePage } from "../lint/rule-page.js";
 import { lintRules } from "../lint/rules.js";
 import { type LintResult, type LintSelection, lintFiles, lintLooseFiles } from "../lint/run.js";
 import { readMigrationFiles } from "../migrate/files.js";
-import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
+import type { CommandContext, ParsedInput } from "./command.js";
 import { type LintAnswer, type LintFormat, lintFormats, lintLines, ruleLines } from "./migrate-lint-lines.js";
 import { readLintWords } from "./migrate-lint-words.js";
 import { directoryFlag } from "./migrate-options.js";
+import { defineParsingCommand } from "./migrate-parsing.js";
 
 type LintCommandOptions = { readonly kind: "rules" } | { readonly kind: "explain"; readonly rule: LintRule } | LintRun;
 
@@ -28,7 +29,7 @@ type LintCommandResult =
   | { readonly rule: LintRule }
   | (Omit<LintAnswer, "rules"> & { readonly format: LintFormat });
 
-export const migrateLint = defineCommand<LintCommandOptions, LintCommandResult>({
+export const migrateLint = defineParsingCommand<LintCommandOptions, LintCommandResult>({
   name: "migrate lint",
   summary: "Find what is dangerous in migrations before they run",
   description: [

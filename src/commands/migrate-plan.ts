@@ -1,10 +1,10 @@
 import { exitCodes } from "../core/errors.js";
 import { readMigrationFiles, requireFile } from "../migrate/files.js";
 import { planUp, type UpPlan } from "../migrate/plan.js";
-import { defineCommand } from "./command.js";
 import { planExit } from "./migrate-exit.js";
 import { upPlanLines } from "./migrate-lines.js";
 import { directoryFlag, outOfOrderFlag, parseUpRange, type UpRangeOptions } from "./migrate-options.js";
+import { defineParsingCommand } from "./migrate-parsing.js";
 
 interface PlanOptions extends UpRangeOptions {
   readonly isCheck: boolean;
@@ -13,7 +13,7 @@ interface PlanOptions extends UpRangeOptions {
 
 type PlanResult = UpPlan & Pick<PlanOptions, "isCheck"> & { readonly sql: readonly string[] | null };
 
-export const migratePlan = defineCommand<PlanOptions, PlanResult>({
+export const migratePlan = defineParsingCommand<PlanOptions, PlanResult>({
   name: "migrate plan",
   summary: "Show what migrate would run, and change nothing",
   description: [

@@ -5,8 +5,9 @@ import { readMigrationFiles } from "../migrate/files.js";
 import { readHistory } from "../migrate/history.js";
 import type { PrefixMode, ProveOptions, ProveReport } from "../prove/model.js";
 import { proveMigrations } from "../prove/prove.js";
-import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
+import type { CommandContext, ParsedInput } from "./command.js";
 import { directoryFlag } from "./migrate-options.js";
+import { defineParsingCommand } from "./migrate-parsing.js";
 import { proveLines } from "./migrate-prove-lines.js";
 import { openScratchServer, parseScratch, type ScratchChoice, scratchFlag } from "./scratch-options.js";
 
@@ -16,7 +17,7 @@ interface ProveChoice extends ScratchChoice {
   readonly proof: Pick<ProveOptions, "prefixes" | "rows">;
 }
 
-export const migrateProve = defineCommand<ProveChoice, ProveReport>({
+export const migrateProve = defineParsingCommand<ProveChoice, ProveReport>({
   name: "migrate prove",
   summary: "Prove on a scratch server that migrations can be run again, cut off and undone",
   description: [

@@ -1,10 +1,11 @@
 import { type ExitCode, exitCodes } from "../core/errors.js";
 import { applyRedo, planRedo, type RedoPlan, type RedoResult } from "../migrate/redo.js";
 import { plainStyle, type Style } from "../report/style.js";
-import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
-import { runExit } from "./migrate-exit.js";
+import type { CommandContext, ParsedInput } from "./command.js";
+import { isInterruption, runExit } from "./migrate-exit.js";
 import { lossLines, runLines } from "./migrate-lines.js";
 import { directoryFlag, parseRange, type RangeOptions, rangeWords } from "./migrate-options.js";
+import { defineParsingCommand } from "./migrate-parsing.js";
 
 interface RedoOptions extends RangeOptions {
   readonly isDryRun: boolean;
@@ -14,7 +15,7 @@ interface RedoOptions extends RangeOptions {
 
 type RedoAnswer = ({ readonly applied: true } & RedoResult) | { readonly applied: false; readonly plan: RedoPlan };
 
-export const migrateRedo = defineCommand<RedoOptions, RedoAnswer>({
+export const migrateRedo = defineParsingCommand<RedoOptions, RedoAnswer>({
   name: "migrate redo",
   summary: "Undo the newest migration and apply it again, as its files are now",
   description: [
@@ -71,7 +72,8 @@ async function runRedo(options: RedoOptions, context: CommandContext): Promise<R
 /** What was undone and not applied again is a job half done. */
 function redoExit({ down, up }: RedoResult): ExitCode {
   if (up === null) return runExit(down);
-  return up.failure === null ? exitCodes.ok : exitCodes.partial;
+  if (up.failure === null) return exitCodes.ok;
+  return isInterruption(up.failure) ? runExit(up) : exitCodes.partial;
 }
 
 function planLines({ steps, again, losses }: RedoPlan, style: Style): string[] {

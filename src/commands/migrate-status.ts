@@ -8,10 +8,10 @@ import {
 } from "../migrate/status.js";
 import type { Style } from "../report/style.js";
 import { tableLines } from "../report/table.js";
-import { formatTime, plural } from "../report/text.js";
-import { defineCommand } from "./command.js";
+import { formatTime, plural, printable } from "../report/text.js";
 import { findingLines } from "./migrate-lines.js";
 import { directoryFlag } from "./migrate-options.js";
+import { defineParsingCommand } from "./migrate-parsing.js";
 
 interface StatusOptions {
   readonly isCheck: boolean;
@@ -19,7 +19,7 @@ interface StatusOptions {
 
 type StatusResult = StatusReport & { readonly isCheck: boolean };
 
-export const migrateStatus = defineCommand<StatusOptions, StatusResult>({
+export const migrateStatus = defineParsingCommand<StatusOptions, StatusResult>({
   name: "migrate status",
   summary: "Show each migration: applied, pending, interrupted or edited",
   description: ["It writes nothing, not even to a database it never saw."],
@@ -41,6 +41,7 @@ export const migrateStatus = defineCommand<StatusOptions, StatusResult>({
     ),
     "",
     `${plural(appliedCount, "migration")} applied, ${pendingCount} pending`,
+    ...failedLines(migrations, style),
     ...findingLines(findings, style),
   ],
   exitCode: ({ isCheck, findings, pendingCount }) =>
@@ -58,6 +59,16 @@ function rowOf(migration: MigrationStatus, style: Style): readonly string[] {
     attempt === null ? "-" : String(attempt),
     durationMs === null ? "-" : formatDuration(durationMs),
   ];
+}
+
+/** What the last try of each failed migration ended with. */
+function failedLines(migrations: readonly MigrationStatus[], style: Style): readonly string[] {
+  return migrations
+    .filter(({ state }) => state === "failed")
+    .flatMap(({ name, error }) => [
+      `${style.bad("failed:")} ${name}: ${printable(error ?? "for a reason that nobody noted")}`,
+      style.faint("  next: see to that, then run it again: roomctl migrate"),
+    ]);
 }
 
 function paint(state: MigrationState, style: Style): string {

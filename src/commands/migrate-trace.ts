@@ -7,14 +7,15 @@ import { readHistory } from "../migrate/history.js";
 import { readSizes, withSizes } from "../trace/sizes.js";
 import { assertRollsBack, traceOnTarget } from "../trace/target.js";
 import { traceOnScratch } from "../trace/trace.js";
-import { type CommandContext, defineCommand } from "./command.js";
+import type { CommandContext } from "./command.js";
 import { directoryFlag } from "./migrate-options.js";
+import { defineParsingCommand } from "./migrate-parsing.js";
 import { judge } from "./migrate-trace-gate.js";
 import { traceLines } from "./migrate-trace-lines.js";
 import { parseTrace, type TraceOptions, type TraceResult } from "./migrate-trace-options.js";
 import { openScratchServer, scratchFlag } from "./scratch-options.js";
 
-export const migrateTrace = defineCommand<TraceOptions, TraceResult>({
+export const migrateTrace = defineParsingCommand<TraceOptions, TraceResult>({
   name: "migrate trace",
   summary: "Run pending migrations on a scratch server and show what each statement locks",
   description: [

@@ -5,11 +5,12 @@ import { readMigrationFiles } from "../migrate/files.js";
 import { markOptions } from "../migrate/mark.js";
 import { planUp, type UpPlan } from "../migrate/plan.js";
 import type { Style } from "../report/style.js";
-import { type CommandContext, defineCommand, type ParsedInput } from "./command.js";
+import type { CommandContext, ParsedInput } from "./command.js";
 import { planExit, runExit } from "./migrate-exit.js";
 import { type FakeAnswer, runFake } from "./migrate-fake.js";
 import { fakeLines, findingLines, runLines, upPlanLines } from "./migrate-lines.js";
 import { directoryFlag, fakeFlag, outOfOrderFlag, parseUpRange, type UpRangeOptions } from "./migrate-options.js";
+import { defineParsingCommand } from "./migrate-parsing.js";
 
 interface UpOptions extends UpRangeOptions {
   readonly isDryRun: boolean;
@@ -21,7 +22,7 @@ type UpResult =
   | { readonly applied: false; readonly plan: UpPlan }
   | FakeAnswer;
 
-export const migrateUp = defineCommand<UpOptions, UpResult>({
+export const migrateUp = defineParsingCommand<UpOptions, UpResult>({
   name: "migrate up",
   summary: "Apply the migrations that the database does not have yet",
   description: [

@@ -55,7 +55,8 @@ export interface CompatReport {
 
 /**
  * Tries the old release's queries on the old state, then after each migration up to the new one, and says what changed
- * for them and since when. Needs a scratch server of PostgreSQL 16 or newer. Throws E_MIGRATION_FAILED.
+ * for them and since when. Needs a scratch server of PostgreSQL 16 or newer. Throws E_MIGRATION_FAILED, or E_DISK_FULL when
+ * the scratch server has no room.
  */
 export async function checkCompatibility(
   server: ScratchServer,
@@ -63,7 +64,9 @@ export async function checkCompatibility(
   options: CompatOptions = {},
 ): Promise<CompatReport> {
   const { before, after, set } = input;
-  const recordings = await recordStates(server, input, options);
+  const recordings = await recordStates(server, input, options).catch((error: unknown) => {
+    throw server.explain(error);
+  });
   const [old] = recordings;
   const unchecked = set.queries.map((query, index) => losesItsConstants(query, old?.outcomes[index]));
   const findings = set.queries.flatMap((query, index) =>

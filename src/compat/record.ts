@@ -5,6 +5,7 @@ import type { Connection } from "../db/pool.js";
 import type { ScratchDatabase } from "../db/scratch.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
+import { isServersTrouble } from "../migrate/failure.js";
 import { type PlannedWrite, readWrites } from "./plan.js";
 import type { CompatQuery } from "./queries.js";
 
@@ -117,6 +118,7 @@ async function tryQuery(connection: Connection, query: CompatQuery): Promise<Att
       const writes = readWrites(rows[0]?.["QUERY PLAN"], query.node);
       return { works: true, ...description, writes, assumedText };
     } catch (error) {
+      if (isServersTrouble(error)) throw error;
       const unknown = undeterminedParameter(error);
       if (unknown === undefined || assumedText.includes(unknown)) {
         return { works: false, sqlState: codeOf(error) ?? null, message: messageOf(error) };

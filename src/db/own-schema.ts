@@ -5,7 +5,7 @@ import { loadStatement } from "./statement.js";
 const ownTables = ["migrations", "migration_runs", "marker", "protected", "operations", "epochs", "tombstones"];
 
 /** The column that came last: where it is missing, an older release made the tables. */
-const newestColumn = { table: "roomctl.marker", column: "origin" };
+const newestColumn = { table: "roomctl.migration_runs", column: "is_redo" };
 
 /** True when every table of roomctl's own is there, as this release makes it. */
 async function hasOwnSchema(queryable: Queryable): Promise<boolean> {

@@ -48,7 +48,8 @@ export interface DriftReport {
 /**
  * Compares a database with what its applied migrations build on a scratch server. Writes nothing to the database and needs
  * no superuser there: SELECT on roomctl's tables is enough. Throws E_SCHEMA when no migration is applied or the file of one
- * is missing, E_LOCK_TIMEOUT when a relation is locked against reading, E_MIGRATION_FAILED when the files do not build.
+ * is missing, E_LOCK_TIMEOUT when a relation is locked against reading, E_MIGRATION_FAILED when the files do not build,
+ * E_DISK_FULL when the scratch server has no room for them.
  */
 export async function findDrift(database: Database, options: DriftOptions): Promise<DriftReport> {
   const files = readMigrationFiles(options.directory);
@@ -60,7 +61,9 @@ export async function findDrift(database: Database, options: DriftOptions): Prom
   const { role: migrator, quoted } = await readMigrator(database);
   const live = await readLive(database, migrator);
   await using scratch = await options.openScratch(majorOf(live.serverVersion));
-  const built = await readBuilt(scratch, migrations, { ...options, migrator, live });
+  const built = await readBuilt(scratch, migrations, { ...options, migrator, live }).catch((error: unknown) => {
+    throw scratch.explain(error);
+  });
   const isSameMajor = scratch.majorVersion === majorOf(live.serverVersion);
   const liveFacts = withoutDetails(comparable(live), outside);
   const filesFacts = withSubscriptions(comparable({ ...built, unread: live.unread }), outside, live.unread);

@@ -86,7 +86,11 @@ async function applyUnderLock(database: Database, { files, options, lock }: Lock
     retryDelayMs,
     onProgress,
   } as const;
-  return { direction: "up", ...(await runMigrations(database, run)), findings, ...prepared };
+  const result = await runMigrations(database, run);
+  const done = new Set(result.steps.flatMap(({ name, state }) => (state === "done" ? [name] : [])));
+  // An interrupted redo of what is applied by now has come to its end.
+  const left = findings.filter(({ kind, migration }) => kind !== "interrupted" || !done.has(migration));
+  return { direction: "up", ...result, findings: left, ...prepared };
 }
 
 /** Makes roomctl's own tables, and marks the database if it is to be. */

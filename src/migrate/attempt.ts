@@ -2,7 +2,7 @@ import type { Parser } from "../db/parse.js";
 import type { Database } from "../db/pool.js";
 import type { SqlStatement } from "../db/statements.js";
 import { executeMigration } from "./execute.js";
-import { describeFailure, type MigrationFailure } from "./failure.js";
+import { describeFailure, type FailedStatement, type MigrationFailure } from "./failure.js";
 import type { PlannedMigration } from "./plan.js";
 import type { Run } from "./run.js";
 import { failRun, type NewRun, type Progress, startRun } from "./run-log.js";
@@ -16,8 +16,8 @@ export interface Work {
   readonly run: Run;
   readonly workers: WorkerKeeper;
   readonly parser: Parser;
-  /** The migration whose run is noted and begun already, with the end of the one before it. */
-  begun: string | undefined;
+  /** The migration whose run is noted and begun already, with the end of the one before it; with that run's id. */
+  begun: { readonly name: string; readonly runId: string } | undefined;
 }
 
 /** What is known after the latest try of one migration. */
@@ -25,6 +25,8 @@ export interface Try {
   tries: number;
   failure: MigrationFailure | null;
   progress: Progress;
+  /** What it is at: a statement of the script, from 1, or the notes and COMMIT; null before the first. */
+  at: { readonly statement: SqlStatement; readonly number: number } | "commit" | null;
 }
 
 export interface Attempt {
@@ -39,20 +41,20 @@ export interface Attempt {
 /** Tries one migration once, from where the try before it ended. What went wrong is in `latest` and thrown. */
 export async function tryOnce(work: Work, { step, script, attempt, latest, next }: Attempt): Promise<void> {
   const { database, run, workers, parser } = work;
-  const { direction, signal, onProgress } = run;
+  const { direction, onProgress } = run;
   latest.tries = attempt;
   latest.failure = null;
+  latest.at = null;
   const worker = await workers.use();
   await run.lock.assertHeld();
   // A script that may leave something in the session has it made as new in between.
   const ahead = script.isTransactional && !mayLeaveState(script) ? next : () => undefined;
-  let current: { readonly statement: SqlStatement; readonly number: number } | undefined;
-  let isFinishing = false;
   const tell = (message: string) => onProgress?.({ message: `${direction} ${step.name}: ${message}` });
   try {
-    await begin(work, worker, { step, script, attempt, latest });
-    await executeMigration({
+    const runId = await begin(work, worker, { step, script, attempt, latest });
+    const nextRunId = await executeMigration({
       database,
+      runId,
       worker,
       parser,
       migration: step.name,
@@ -65,8 +67,7 @@ export async function tryOnce(work: Work, { step, script, attempt, latest, next 
         );
       },
       onFinishing: () => {
-        current = undefined;
-        isFinishing = true;
+        latest.at = "commit";
       },
       // Parsed while the server works.
       onFirstSent: () => void ahead(),
@@ -77,25 +78,32 @@ export async function tryOnce(work: Work, { step, script, attempt, latest, next 
       beforeStatements: run.beforeStatements && ((connection) => run.beforeStatements?.(step.name, connection) ?? done),
       afterStatements: async (connection) => run.afterStatements?.(step.name, connection),
       onStatement: (statement, index, total) => {
-        current = { statement, number: index + 1 };
+        latest.at = { statement, number: index + 1 };
         onProgress?.({ message: `${direction} ${step.name}`, done: index, total });
       },
       onWait: tell,
     });
-    work.begun = ahead()?.step.name;
+    const following = ahead();
+    work.begun = following && { name: following.step.name, runId: nextRunId };
   } catch (error) {
     await workers.drop();
-    signal?.throwIfAborted();
-    latest.failure = describeFailure(error, {
-      migration: step.name,
-      file: script,
-      statement: current?.statement,
-      isFinishing,
-      ...(script.isTransactional ? {} : { kept: latest.progress.statementsDone }),
-    });
-    await noteFailure(database, step.name, { why: latest.failure.why, statement: current?.number ?? 0 });
+    const failed = failedAt(step, script, latest);
+    // A session that is told to stop takes no note: the run stays 'running', and the next migrator settles it.
+    run.signal?.throwIfAborted();
+    latest.failure = describeFailure(error, failed);
+    await noteFailure(database, step.name, { why: latest.failure.why, statement: failed.number ?? 0 });
     throw error;
   }
+}
+
+/** Where a migration stands that did not come to its end. */
+export function failedAt({ name }: PlannedMigration, script: Script, { at, progress }: Try): FailedStatement {
+  return {
+    migration: name,
+    file: script,
+    ...(at === null ? {} : at === "commit" ? { isFinishing: true } : at),
+    ...(script.isTransactional ? {} : { kept: progress.statementsDone }),
+  };
 }
 
 const done = Promise.resolve();
@@ -104,17 +112,18 @@ async function begin(
   work: Work,
   worker: Worker,
   { step, script, attempt, latest }: Omit<Attempt, "next">,
-): Promise<void> {
-  const isBegun = work.begun === step.name && attempt === 1;
+): Promise<string> {
+  const begun = work.begun?.name === step.name && attempt === 1 ? work.begun.runId : undefined;
   work.begun = undefined;
   // Before one that is begun the session is as new: nothing is sent.
   await worker.prepare(script);
-  if (isBegun) return;
-  await startRun(worker.connection, newRun(work.run, step, { script, attempt, progress: latest.progress }));
+  return (
+    begun ?? (await startRun(worker.connection, newRun(work.run, step, { script, attempt, progress: latest.progress })))
+  );
 }
 
 function newRun(
-  { direction }: Run,
+  { direction, isRedo = false }: Run,
   { name, checksum, attempt: first }: PlannedMigration,
   { script, attempt, progress }: { readonly script: Script; readonly attempt: number; readonly progress: Progress },
 ): NewRun {
@@ -124,6 +133,7 @@ function newRun(
     checksum,
     attempt: first + attempt - 1,
     isTransactional: script.isTransactional,
+    isRedo: isRedo && direction === "down",
     statements: script.statements.length,
     progress,
   };

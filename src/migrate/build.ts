@@ -75,7 +75,12 @@ export async function runStatement(
   try {
     await connection.query(statement.text);
   } catch (error) {
-    const { code, message, why, hint } = describeFailure(error, { migration, file: script, statement });
+    const { code, message, why, hint } = describeFailure(error, {
+      migration,
+      file: script,
+      statement,
+      isTrial: true,
+    });
     throw new RoomctlError(code, `${message}: ${why}`, { hint, cause: error });
   }
 }

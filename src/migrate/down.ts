@@ -134,7 +134,7 @@ export async function applyDownUnderLock(
   const now = await prepareDown(purpose, database, { directory, to, count });
   assertSameSteps(plan, now.plan);
   assertNoFurtherLoss(plan.losses, now.plan.losses);
-  return await undoUnderLock(database, now, { options, lock, workers });
+  return await undoUnderLock(database, now, { options, lock, workers, isRedo: purpose === "redo" });
 }
 
 /** The newest applied first, in the order in which they were applied. Pure. */
@@ -209,12 +209,13 @@ interface Locked {
   readonly options: RunOptions;
   readonly lock: HeldLock;
   readonly workers: WorkerKeeper;
+  readonly isRedo: boolean;
 }
 
 async function undoUnderLock(
   database: Database,
   { plan, files, tables }: Prepared,
-  { options, lock, workers }: Locked,
+  { options, lock, workers, isRedo }: Locked,
 ): Promise<DownResult> {
   const { lockWaitMs, attempts, retryDelayMs, signal, onProgress } = options;
   const agreedFor = (name: string) =>
@@ -222,6 +223,7 @@ async function undoUnderLock(
   let before: Holdings = new Map();
   const result = await runMigrations(database, {
     direction: "down",
+    isRedo,
     files,
     steps: plan.steps,
     lock,

@@ -12,6 +12,8 @@ import type { Worker } from "./worker.js";
 
 export interface Execution {
   readonly database: Database;
+  /** Of the run that is noted. */
+  readonly runId: string;
   readonly worker: Worker;
   readonly parser: Parser;
   readonly migration: string;
@@ -39,11 +41,10 @@ export interface Execution {
 /**
  * Runs one script whose run is noted, and notes it in `roomctl.migrations`: in one transaction, which is begun already, or
  * statement by statement where it cannot be. The table is node-pg-migrate's, so that its own runner could go on with it;
- * it is no part of ours, since it can neither resume nor tell where a file failed.
+ * it is no part of ours, since it can neither resume nor tell where a file failed. Returns the id of the run of `next`.
  */
-export async function executeMigration(execution: Execution): Promise<void> {
-  if (execution.script.isTransactional) await runInside(execution);
-  else await runOutsideEach(execution);
+export async function executeMigration(execution: Execution): Promise<string> {
+  return execution.script.isTransactional ? await runInside(execution) : await runOutsideEach(execution);
 }
 
 /** The part that a direction runs. */
@@ -51,7 +52,7 @@ export function partOf(migration: MigrationFile, direction: "up" | "down"): SqlT
   return (direction === "up" ? migration.up : migration.down) ?? migration.up;
 }
 
-async function runInside(execution: Execution): Promise<void> {
+async function runInside(execution: Execution): Promise<string> {
   const { script, worker, next } = execution;
   const { connection } = worker;
   await execution.beforeStatements?.(connection);
@@ -63,10 +64,10 @@ async function runInside(execution: Execution): Promise<void> {
   }
   await execution.afterStatements?.(connection);
   execution.onFinishing?.();
-  await finishRun(connection, finishedRun(execution), next?.());
+  return await finishRun(connection, finishedRun(execution), next?.());
 }
 
-async function runOutsideEach(execution: Execution): Promise<void> {
+async function runOutsideEach(execution: Execution): Promise<string> {
   const { script, parser, worker, migration, progress } = execution;
   const { connection, lockTimeout } = worker;
   const run: OutsideRun = { connection, lockTimeout, migration, script, parser, progress };
@@ -80,11 +81,11 @@ async function runOutsideEach(execution: Execution): Promise<void> {
     }
   }
   execution.onFinishing?.();
-  await finishRun(connection, finishedRun(execution));
+  return await finishRun(connection, finishedRun(execution));
 }
 
-function finishedRun({ migration: name, direction, script }: Execution): FinishedRun {
-  return { name, direction, isTransactional: script.isTransactional, mayLeaveState: mayLeaveState(script) };
+function finishedRun({ runId: id, migration: name, direction, script }: Execution): FinishedRun {
+  return { id, name, direction, isTransactional: script.isTransactional, mayLeaveState: mayLeaveState(script) };
 }
 
 async function checkBefore({ worker, beforeStatements }: Execution): Promise<void> {

@@ -26,15 +26,19 @@ export interface FailedStatement {
   readonly file: SqlText;
   /** The statement that was running; absent before the first and after the last. */
   readonly statement?: SqlStatement;
+  /** Of that statement, from 1. */
+  readonly number?: number;
   /** All statements were done: it failed in the notes about them, or at COMMIT. */
   readonly isFinishing?: boolean;
+  /** It was only tried, where nothing of it was to stay. */
+  readonly isTrial?: boolean;
   /** Outside of a transaction: how many statements are done and stay. */
   readonly kept?: number;
 }
 
 /** What PostgreSQL's error says, in terms of the file. */
 export function describeFailure(error: unknown, failed: FailedStatement): MigrationFailure {
-  const { migration, file, statement, kept, isFinishing } = failed;
+  const { migration, file, statement, kept, isFinishing, isTrial } = failed;
   if (error instanceof RoomctlError) return ownFailure(error, failed);
   const place = statement ? locate(error, file, statement) : undefined;
   const known = statementFailure(error);
@@ -44,15 +48,49 @@ export function describeFailure(error: unknown, failed: FailedStatement): Migrat
   return {
     code: ownCodes.has(known.code) ? known.code : "E_MIGRATION_FAILED",
     migration,
-    message: `${migration} failed at ${where}; ${isLost ? "whether it was committed is not known" : remains(kept)}`,
+    message: `${migration} failed at ${where}; ${isLost ? "whether it was committed is not known" : isTrial ? "it was only tried, and nothing of it stays" : remains(kept)}`,
     why: `${messageOf(error)}${detail === null ? "" : ` (${detail})`}`,
-    hint: isLost ? "look with: roomctl migrate status" : hintFor(error, known),
+    hint: isLost ? "look with: roomctl migrate status" : hintFor(error, known, isTrial),
     path: file.path,
     line: place?.line ?? null,
     column: place?.column ?? null,
     sqlState: codeOf(error) ?? null,
     detail,
   };
+}
+
+/** What Ctrl-C, or whatever else ended a run, found a migration at: nothing of its own failed. */
+export function describeInterruption(
+  { code }: RoomctlError,
+  failed: FailedStatement & { readonly hint: string },
+): MigrationFailure {
+  const { migration, file, statement, number, kept, isFinishing, hint } = failed;
+  const start = statement && positionsIn(file.sql).at(statement.offset);
+  const began = start !== undefined || isFinishing === true;
+  const where = start
+    ? `at ${file.path}:${start.line}:${start.column}`
+    : isFinishing
+      ? "at COMMIT"
+      : "before its first statement";
+  const isOpen = isFinishing === true && kept === undefined;
+  const left = isOpen ? "whether it was committed is not known" : remains(kept);
+  return {
+    code,
+    migration,
+    message: `${code === "E_TERMINATED" ? "terminated" : "interrupted"}: ${migration} stopped ${where}${began ? `; ${left}` : ""}`,
+    why: statement ? `statement ${number} was under way: ${firstWords(statement.text)}` : "a signal asked it to stop",
+    hint: isOpen ? "look with: roomctl migrate status" : hint,
+    path: file.path,
+    line: start?.line ?? null,
+    column: start?.column ?? null,
+    sqlState: null,
+    detail: null,
+  };
+}
+
+function firstWords(sql: string): string {
+  const line = sql.replace(/\s+/g, " ").trim();
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }
 
 function remains(kept: number | undefined): string {
@@ -78,13 +116,18 @@ function ownFailure(error: RoomctlError, { migration, file, statement }: FailedS
 /** Failures that are not the migration's fault, and have an exit code that says so. */
 const ownCodes: ReadonlySet<ErrorCode> = new Set(["E_CONNECTION_LOST", "E_LOCK_TIMEOUT", "E_READ_ONLY", "E_DISK_FULL"]);
 
-function hintFor(error: unknown, known: RoomctlError): string {
+/** True for what a server lacks (disk, memory, connections) or what breaks in it: the statement itself may well be right. */
+export function isServersTrouble(error: unknown): boolean {
+  return /^(?:53|58)/.test(codeOf(error) ?? "");
+}
+
+function hintFor(error: unknown, known: RoomctlError, isTrial = false): string {
   const fromServer = textOf(error, "hint");
   if (fromServer) return fromServer;
   if (codeOf(error) === sqlstate.activeSqlTransaction || codeOf(error) === sqlstate.invalidTransactionTermination)
     return "this cannot run in a transaction: say so with a line `-- roomctl:no-transaction` at the top of the file";
   if (known.code !== "E_SQL") return known.hint ?? "";
-  return "correct the file, then run it again: roomctl migrate";
+  return isTrial ? "correct the file, then try again" : "correct the file, then run it again: roomctl migrate";
 }
 
 function locate(error: unknown, file: SqlText, statement: SqlStatement): { line: number; column: number } {

@@ -1,11 +1,18 @@
 import { dirname } from "node:path";
 import { isBlank } from "../db/statements.js";
 import type { MigrationFile } from "./files.js";
-import type { MigrationHistory, MigrationRun } from "./history.js";
+import { isHalfRedone, type MigrationHistory, type MigrationRecord, type MigrationRun } from "./history.js";
 import { newMigrationCommand, versionOf } from "./names.js";
 import { checksumOfDone } from "./outside.js";
 import { resumeFrom } from "./run-log.js";
-import { controlWordOf, findPsqlOnly, type Script } from "./script.js";
+import {
+  controlWordOf,
+  encodingHint,
+  encodingMessage,
+  findEncodingChange,
+  findPsqlOnly,
+  type Script,
+} from "./script.js";
 
 /** Something about the files and the database that do not fit each other. */
 export interface MigrationFinding {
@@ -18,7 +25,8 @@ export interface MigrationFinding {
     | "own-transaction"
     | "changed-midway"
     | "foreign-history"
-    | "psql-only";
+    | "psql-only"
+    | "client-encoding";
   /** Empty where it is about the database as a whole. */
   readonly migration: string;
   readonly message: string;
@@ -49,7 +57,7 @@ export function findMismatches(
   const missing = applied.filter(({ name }) => !fileNames.has(name)).map(({ name }) => missingFile(name));
   const interrupted = history.isMigratorAtWork
     ? []
-    : history.records.filter(({ lastRun }) => lastRun?.state === "running").flatMap(interruptedRun);
+    : history.records.flatMap((record) => (isHalfRedone(record) ? [halfRedone(record)] : interruptedRun(record)));
   return [...fromFiles, ...missing, ...interrupted].sort((a, b) =>
     versionOf(a.migration) < versionOf(b.migration) ? -1 : 1,
   );
@@ -89,6 +97,17 @@ function scriptFindings(
         migration: name,
         message: `${script.path}:${psqlOnly.line} is for psql alone: ${psqlOnly.text.split("\n", 1)[0]?.slice(0, 60)}`,
         hint: "write it as SQL that the server runs: rows as INSERT, no commands that begin with a backslash",
+      },
+    ];
+  }
+  const encoding = script && findEncodingChange(script);
+  if (script && encoding) {
+    return [
+      {
+        kind: "client-encoding",
+        migration: name,
+        message: encodingMessage(script, encoding),
+        hint: encodingHint,
       },
     ];
   }
@@ -141,8 +160,19 @@ function missingFile(name: string): MigrationFinding {
   };
 }
 
-function interruptedRun(record: MigrationHistory["records"][number]): readonly MigrationFinding[] {
-  const direction = record.lastRun?.direction ?? "up";
+function halfRedone({ name }: MigrationRecord): MigrationFinding {
+  return {
+    kind: "interrupted",
+    migration: name,
+    message: `redoing ${name} was interrupted: it is undone, and was not applied again`,
+    hint: "apply it again: roomctl migrate",
+  };
+}
+
+function interruptedRun(record: MigrationRecord): readonly MigrationFinding[] {
+  if (record.lastRun?.state !== "running") return [];
+  const { direction, isRedo } = record.lastRun;
+  const undo = isRedo ? "redo" : "down";
   // The transaction was committed and only the word "done" is missing: the next run writes it.
   if (record.isApplied === (direction === "up")) return [];
   return [
@@ -150,7 +180,7 @@ function interruptedRun(record: MigrationHistory["records"][number]): readonly M
       kind: "interrupted",
       migration: record.name,
       message: `${direction === "up" ? "" : "undoing "}${record.name} was interrupted; ${whatRemains(record.lastRun)}`,
-      hint: direction === "up" ? "run it again: roomctl migrate" : "run it again: roomctl migrate down",
+      hint: `run it again: roomctl migrate${direction === "up" ? "" : ` ${undo}`}`,
     },
   ];
 }

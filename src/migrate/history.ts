@@ -27,6 +27,8 @@ export interface MigrationRun extends Progress {
   readonly finishedAt: Date | null;
   readonly error: string | null;
   readonly toolVersion: string;
+  /** The first half of a redo: applying it again was to follow. */
+  readonly isRedo: boolean;
   /** Recorded by baseline or --fake, without having run. */
   readonly isFake: boolean;
   readonly isTransactional: boolean;
@@ -50,9 +52,14 @@ export async function readHistory(queryable: Queryable): Promise<MigrationHistor
   if (!(await hasHistory(queryable))) return { records: [], isMigratorAtWork: false };
   const rows = await queryable.query<RecordRow>(loadStatement("migrate/history"));
   const records = rows.map(({ lastRun, ...record }) => ({ ...record, lastRun: lastRun && reviveRun(lastRun) }));
-  const isUnfinished = records.some((record) => record.lastRun?.state === "running");
+  const isUnfinished = records.some((record) => record.lastRun?.state === "running" || isHalfRedone(record));
   const holder = isUnfinished ? await readLockHolder(queryable, "change") : undefined;
   return { records, isMigratorAtWork: holder !== undefined };
+}
+
+/** Undone by a redo that did not come to applying it again, or has not yet. */
+export function isHalfRedone({ isApplied, lastRun }: Pick<MigrationRecord, "isApplied" | "lastRun">): boolean {
+  return !isApplied && lastRun?.direction === "down" && lastRun.isRedo && lastRun.state === "done";
 }
 
 /** The columns that the history is read from, and the first letters of their types. */
@@ -106,6 +113,7 @@ interface RunRow {
   readonly finished_at: string | null;
   readonly error: string | null;
   readonly tool_version: string;
+  readonly is_redo?: boolean;
   readonly is_fake?: boolean;
   readonly is_transactional?: boolean;
   readonly statements?: number | null;
@@ -125,6 +133,7 @@ function reviveRun(row: RunRow): MigrationRun {
     finishedAt: row.finished_at === null ? null : new Date(row.finished_at),
     error: row.error,
     toolVersion: row.tool_version,
+    isRedo: row.is_redo ?? false,
     isFake: row.is_fake ?? false,
     isTransactional: row.is_transactional ?? true,
     statements: row.statements ?? null,

@@ -165,6 +165,7 @@ function refusalOf(
     ["E_USAGE", findings.find(({ kind, migration }) => kind === "empty" && reached.has(migration))],
     ["E_USAGE", findings.find(({ kind, migration }) => kind === "own-transaction" && reached.has(migration))],
     ["E_USAGE", findings.find(({ kind, migration }) => kind === "psql-only" && reached.has(migration))],
+    ["E_USAGE", findings.find(({ kind, migration }) => kind === "client-encoding" && reached.has(migration))],
     ["E_MIGRATION_EDITED", findings.find(({ kind, migration }) => kind === "changed-midway" && reached.has(migration))],
   ];
   for (const [code, finding] of blocking) {

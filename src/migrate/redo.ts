@@ -41,7 +41,7 @@ export async function applyRedo(
     if (down.failure) return { direction: "redo", down, up: null };
     const files = readMigrationFiles(directory);
     const steps = await planAgain(directory, plan.steps);
-    const up = await runMigrations(database, { ...options, direction: "up", files, steps, lock });
+    const up = await runMigrations(database, { ...options, direction: "up", isRedo: true, files, steps, lock });
     return { direction: "redo", down, up };
   });
 }

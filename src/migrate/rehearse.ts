@@ -8,7 +8,7 @@ import type { MigrationFile } from "./files.js";
 import { type Change, compareHoldings, type Holdings, readHoldings } from "./holdings.js";
 import { type DataLoss, measureChange, showAllRows } from "./loss.js";
 import { rehearsalOf } from "./rehearsable.js";
-import { assertNoOwnControl, parseScript, type Script } from "./script.js";
+import { assertKeepsEncoding, assertNoOwnControl, parseScript, type Script } from "./script.js";
 
 /** A migration to undo, and how many statements of its down file an interrupted try did already. */
 type Undone = MigrationFile & { readonly done: number };
@@ -114,6 +114,7 @@ async function rehearseScript(
   { migration, script, verb }: Rehearsed,
 ): Promise<void> {
   assertNoOwnControl(script);
+  assertKeepsEncoding(script);
   for (const statement of script.statements) {
     const sql = rehearsalOf(script, statement, parser);
     try {

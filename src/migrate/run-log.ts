@@ -35,6 +35,8 @@ export interface NewRun {
   readonly checksum: string;
   readonly attempt: number;
   readonly isTransactional: boolean;
+  /** Undoing it is the first half of a redo, and applying it again is to follow. */
+  readonly isRedo: boolean;
   readonly statements: number;
   /** What an earlier try left done for good, outside of a transaction. */
   readonly progress: Progress;
@@ -43,15 +45,24 @@ export interface NewRun {
 /**
  * Notes an attempt before it starts, in a transaction of its own, so that an interruption leaves a trace; then begins the
  * migration's own, where it has one. All in one round trip. The note does not wait for the disk: after a crash of the
- * server it may be missing, and the migration with it.
+ * server it may be missing, and the migration with it. Returns the run's id.
  */
-export async function startRun(connection: Connection, run: NewRun): Promise<void> {
-  await connection.execute(
+export async function startRun(connection: Connection, run: NewRun): Promise<string> {
+  const answers = await connection.queryEach(
     `BEGIN; SET LOCAL synchronous_commit = off; ${insertRun(run)}; COMMIT; ${run.isTransactional ? "BEGIN" : ""}`,
   );
+  return insertedId(answers);
 }
 
-/** The session gets the migration's name with it, for pg_stat_activity. */
+function insertedId(answers: readonly (readonly object[])[]): string {
+  const row = answers.flat().find((one) => "id" in one);
+  return String(row && "id" in row ? row.id : "");
+}
+
+/**
+ * The session gets the migration's name with it, for pg_stat_activity. Two plain statements: for a small migration, what the
+ * server thinks about the notes is a good part of what it costs.
+ */
 function insertRun({ progress, ...run }: NewRun): string {
   const text = (value: string | null) => (value === null ? "NULL" : quoteLiteral(value));
   const values = [
@@ -62,6 +73,7 @@ function insertRun({ progress, ...run }: NewRun): string {
     text(run.checksum),
     text(packageVersion()),
     run.isTransactional,
+    run.isRedo,
     run.statements,
     progress.statementReached,
     progress.statementsDone,
@@ -69,9 +81,9 @@ function insertRun({ progress, ...run }: NewRun): string {
     `${text(JSON.stringify(progress.beforeStatement))}::jsonb`,
   ];
   return `INSERT INTO roomctl.migration_runs (name, direction, state, attempt, checksum, tool_version, is_transactional,
-                                       statements, statement_reached, statements_done, done_checksum, before_statement)
-   SELECT ${values.join(", ")}
-     FROM pg_catalog.set_config('application_name', ${text(`roomctl/migrate ${run.name}`)}, false)`;
+                                       is_redo, statements, statement_reached, statements_done, done_checksum, before_statement)
+   VALUES (${values.join(", ")}) RETURNING id;
+   SET application_name = ${text(`roomctl/migrate ${run.name}`)}`;
 }
 
 /** The latest run of a migration. Under the lock nobody else adds one. */
@@ -102,35 +114,38 @@ export async function failRun(queryable: Queryable, name: string, error: string,
 }
 
 export interface FinishedRun extends Pick<NewRun, "name" | "direction" | "isTransactional"> {
+  /** As it was given when it started. */
+  readonly id: string;
   /** True when the script may have left the session in another role. */
   readonly mayLeaveState: boolean;
 }
 
 /**
  * Puts a migration into the list of applied ones, or takes it out, and notes its run as done; then commits the migration's
- * own transaction, where it has one. `next` is noted and begun with it, as `startRun` does. All in one round trip.
- * Whatever role the script left, it is done as the session's own.
+ * own transaction, where it has one. `next` is noted and begun with it, as `startRun` does, and its id returned. All in one
+ * round trip. Whatever role the script left, it is done as the session's own.
  */
 export async function finishRun(
   connection: Connection,
-  { name, direction, isTransactional, mayLeaveState }: FinishedRun,
+  { id, name, direction, isTransactional, mayLeaveState }: FinishedRun,
   next?: NewRun,
-): Promise<void> {
+): Promise<string> {
   const literal = quoteLiteral(name);
   const change =
     direction === "up"
       ? `INSERT INTO roomctl.migrations (name, run_on) VALUES (${literal}, pg_catalog.timezone('UTC', pg_catalog.now()))`
       : `DELETE FROM roomctl.migrations WHERE name = ${literal}`;
-  await connection.execute(
+  const answers = await connection.queryEach(
     `${mayLeaveState ? "RESET SESSION AUTHORIZATION; RESET ROLE;" : ""}
      ${change};
      UPDATE roomctl.migration_runs
         SET state = 'done', statement_reached = statements, statements_done = statements, done_checksum = NULL,
-            before_statement = NULL, finished_at = pg_catalog.clock_timestamp() WHERE ${latestRun.replace("$1", () => literal)};
+            before_statement = NULL, finished_at = pg_catalog.clock_timestamp() WHERE id = ${quoteLiteral(id)};
      ${next ? `${insertRun(next)};` : ""}
      ${isTransactional ? "COMMIT;" : ""}
      ${next?.isTransactional ? "BEGIN" : ""}`,
   );
+  return insertedId(answers);
 }
 
 /** Records migrations as applied, or as not applied any more, without running anything. In one transaction. */

@@ -1,6 +1,6 @@
 import { systemClock } from "../core/clock.js";
 import { formatDuration } from "../core/duration.js";
-import { messageOf } from "../core/errors.js";
+import { messageOf, RoomctlError } from "../core/errors.js";
 import { type RetryOptions, retry } from "../core/retry.js";
 import { statementFailure } from "../db/failure.js";
 import type { HeldLock } from "../db/lock.js";
@@ -8,13 +8,13 @@ import { loadParser } from "../db/parse.js";
 import type { Connection, Database } from "../db/pool.js";
 import { readSchemaSnapshot, schemaFingerprint } from "../db/snapshot.js";
 import { isLockConflict } from "../db/sqlstate.js";
-import { type Try, tryOnce, type Work } from "./attempt.js";
+import { failedAt, type Try, tryOnce, type Work } from "./attempt.js";
 import { partOf } from "./execute.js";
-import { describeFailure, type MigrationFailure } from "./failure.js";
+import { describeFailure, describeInterruption, type MigrationFailure } from "./failure.js";
 import { type MigrationFile, requireFile } from "./files.js";
 import type { PlannedMigration } from "./plan.js";
 import { noteFingerprint } from "./run-log.js";
-import { assertNoOwnControl, parseScript, type Script } from "./script.js";
+import { assertKeepsEncoding, assertNoOwnControl, parseScript, type Script } from "./script.js";
 import { keepWorker, type WorkerKeeper } from "./worker.js";
 
 /** What became of one planned migration. */
@@ -48,6 +48,8 @@ export interface RunOptions {
 
 export interface Run extends RunOptions {
   readonly direction: "up" | "down";
+  /** Half of a redo: what undoes notes that applying it again is to follow. */
+  readonly isRedo?: boolean;
   readonly files: readonly MigrationFile[];
   readonly steps: readonly PlannedMigration[];
   readonly lock: HeldLock;
@@ -61,8 +63,9 @@ export interface Run extends RunOptions {
 
 /**
  * Runs migrations one after the other, each in a transaction of its own where it can be, until one fails. Needs roomctl's
- * own tables. Throws what is not a migration's fault (a lost session, an abort), unless some were done: then they are
- * told with it.
+ * own tables. Throws what is not a migration's fault (a lost session), unless some were done: then they are told with it.
+ * An abort for a reason in roomctl's words (E_INTERRUPTED) is told as the failure of the migration that was under way; any
+ * other reason is thrown as it is.
  */
 export async function runMigrations(database: Database, run: Run): Promise<RunResult> {
   await using workers = run.workers ?? keepWorker(database, { waitMs: run.lockWaitMs, signal: run.signal });
@@ -72,7 +75,7 @@ export async function runMigrations(database: Database, run: Run): Promise<RunRe
   let lastDone: string | undefined;
   for (const [index, step] of run.steps.entries()) {
     if (failure) {
-      const reason = `${failure.migration} failed before it`;
+      const reason = `${failure.migration} ${run.signal?.aborted ? "was stopped" : "failed"} before it`;
       outcomes.push({ name: step.name, path: step.path, state: "skipped", tries: 0, durationMs: 0, reason });
       continue;
     }
@@ -97,13 +100,17 @@ async function runOne(work: Work, step: PlannedMigration, following: PlannedMigr
   const startedMs = systemClock.monotonicMs();
   const script = scriptOf(work, step);
   assertNoOwnControl(script);
+  assertKeepsEncoding(script);
   const next = () => following && { step: following, script: scriptOf(work, following) };
-  const latest: Try = { tries: 0, failure: null, progress: step.progress };
+  const latest: Try = { tries: 0, failure: null, progress: step.progress, at: null };
   try {
     await retry(retryOptions(run, step), (attempt) => tryOnce(work, { step, script, attempt, latest, next }));
   } catch (error) {
+    const reason: unknown = run.signal?.aborted ? run.signal.reason : undefined;
+    if (reason instanceof RoomctlError)
+      latest.failure = describeInterruption(reason, { ...failedAt(step, script, latest), hint: commandToGoOn(run) });
     // Without a failure of its own, the error is not the migration's: our log or the session is in trouble.
-    if (run.signal?.aborted || latest.failure === null) throw error;
+    else if (run.signal?.aborted || latest.failure === null) throw error;
   }
   const { tries, failure } = latest;
   const durationMs = Math.round(systemClock.monotonicMs() - startedMs);
@@ -112,6 +119,11 @@ async function runOne(work: Work, step: PlannedMigration, following: PlannedMigr
     step: { name: step.name, path: step.path, state, tries, durationMs, reason: failure?.why ?? null },
     failure,
   };
+}
+
+function commandToGoOn({ direction, isRedo }: Run): string {
+  if (isRedo && direction === "down") return "begin it again with: roomctl migrate redo";
+  return direction === "up" ? "go on with: roomctl migrate" : "go on with: roomctl migrate down";
 }
 
 function scriptOf({ run, parser }: Work, { name, isTransactional }: PlannedMigration): Script {
@@ -131,7 +143,7 @@ function notStarted(run: Run, { name, path }: PlannedMigration, error: unknown):
 
 /** Keeps with the last run what the schema is now. The migrations are committed whether that can be read or not. */
 async function keepFingerprint({ database, run, workers }: Work, lastDone: string | undefined): Promise<string | null> {
-  if (lastDone === undefined) return null;
+  if (lastDone === undefined || run.signal?.aborted) return null;
   try {
     await workers.drop();
     const fingerprint = schemaFingerprint(await readSchemaSnapshot(database));

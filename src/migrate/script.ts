@@ -37,7 +37,7 @@ function parseText(parser: Parser, { path, sql }: SqlText): Script {
 
 /** False for a text without a word for which a script may have to be refused, whatever it stands for there. */
 export function mayBeRefused({ sql }: SqlText): boolean {
-  return /\\|\b(?:begin|start|commit|end|abort|rollback|prepare|copy)\b/i.test(sql);
+  return /\\|\b(?:begin|start|commit|end|abort|rollback|prepare|copy|names|client_encoding)\b/i.test(sql);
 }
 
 /** The first statement that only psql could run: one of its own commands, or COPY with the rows in the file. */
@@ -46,6 +46,40 @@ export function findPsqlOnly({ statements }: Script): ParsedStatement | undefine
     if (node === undefined) return text.startsWith("\\");
     return "CopyStmt" in node && !node.CopyStmt.filename && !node.CopyStmt.is_program;
   });
+}
+
+/**
+ * The first statement that says the session's texts are in another encoding than UTF-8. Ours always are: what comes after it,
+ * the rest of the file and our notes, would be stored as something else.
+ */
+export function findEncodingChange({ statements }: Script): ParsedStatement | undefined {
+  return statements.find(({ node, text }) => {
+    if (node === undefined) return false;
+    if ("VariableSetStmt" in node) {
+      const { name, kind, args } = node.VariableSetStmt;
+      if (name !== "client_encoding" || kind !== "VAR_SET_VALUE") return false;
+      return !isUtf8(/"sval":"([^"]*)"/.exec(JSON.stringify(args ?? null))?.[1]);
+    }
+    const called = /\bset_config\s*\(\s*'client_encoding'\s*,\s*(?:'([^']*)')?/i.exec("SelectStmt" in node ? text : "");
+    return called !== null && !isUtf8(called[1]);
+  });
+}
+
+/** As PostgreSQL reads the names of encodings: case, hyphens and the like do not count. */
+function isUtf8(name: string | undefined): boolean {
+  return ["utf8", "unicode"].includes(name?.replace(/[^a-z0-9]/gi, "").toLowerCase() ?? "");
+}
+
+/** Throws E_USAGE for a script that `findEncodingChange` finds something in. */
+export function assertKeepsEncoding(script: Script): void {
+  const found = findEncodingChange(script);
+  if (found) throw new RoomctlError("E_USAGE", encodingMessage(script, found), { hint: encodingHint });
+}
+
+export const encodingHint = "take it out, and save the file as UTF-8: everything that roomctl sends is";
+
+export function encodingMessage({ path }: Script, { line, text }: ParsedStatement): string {
+  return `${path}:${line} changes the encoding of all that comes after it: ${text.split("\n", 1)[0]?.slice(0, 60)}`;
 }
 
 /** The word with which a script begins or ends a transaction of its own, if it does. */

@@ -1,7 +1,7 @@
 import type { Database } from "../db/pool.js";
 import { type MigrationFile, readMigrationFiles } from "./files.js";
 import { findMismatches, type MigrationFinding } from "./findings.js";
-import { type MigrationHistory, type MigrationRecord, readHistory } from "./history.js";
+import { isHalfRedone, type MigrationHistory, type MigrationRecord, readHistory } from "./history.js";
 import { versionOf } from "./names.js";
 import { findForeignHistory, parsePending } from "./plan.js";
 
@@ -91,6 +91,7 @@ function stateOf(
     return record.checksum !== null && record.checksum !== checksum ? "edited" : "applied";
   }
   const run = record?.lastRun;
+  if (record && isHalfRedone(record)) return isMigratorAtWork ? "running" : "interrupted";
   if (run?.direction !== "up") return "pending";
   if (run.state === "running") return isMigratorAtWork ? "running" : "interrupted";
   return run.state === "failed" ? "failed" : "pending";

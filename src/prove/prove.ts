@@ -22,14 +22,22 @@ export interface ProofSet {
 /**
  * Proves of each migration, on the state that those before it built: that its second run changes nothing, that it can be
  * interrupted anywhere and run again, that an invalid index does not stop it, and that down and up lead there and back.
- * Throws E_MIGRATION_FAILED when one that is only built does not apply, E_EMBEDDED when the server lacks an extension, and
- * E_USAGE for what would change a server of the operator's own.
+ * Throws E_MIGRATION_FAILED when one that is only built does not apply, E_EMBEDDED when the server lacks an extension,
+ * E_DISK_FULL when its disk is full, and E_USAGE for what would change a server of the operator's own.
  */
 export async function proveMigrations(
   server: ScratchServer,
   set: ProofSet,
   options: ProveOptions = {},
 ): Promise<ProveReport> {
+  try {
+    return await proveAll(server, set, options);
+  } catch (error) {
+    throw server.explain(error);
+  }
+}
+
+async function proveAll(server: ScratchServer, set: ProofSet, options: ProveOptions): Promise<ProveReport> {
   const all = [...set.built, ...set.proved].map(withoutOtherServers);
   const built = all.slice(0, set.built.length);
   if (options.isSharedServer) refuseServerWide(all);

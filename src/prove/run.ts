@@ -2,6 +2,7 @@ import type { ParsedStatement } from "../db/parse.js";
 import type { Connection } from "../db/pool.js";
 import { codeOf } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
+import { isServersTrouble } from "../migrate/failure.js";
 import type { Script } from "../migrate/script.js";
 import { mayLeaveState } from "../migrate/session-state.js";
 
@@ -69,7 +70,7 @@ export async function refusalOf(work: Promise<unknown>): Promise<unknown> {
     return undefined;
   } catch (error) {
     const severity: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "severity") : undefined;
-    if (severity === "ERROR" && codeOf(error) !== undefined) return error;
+    if (severity === "ERROR" && codeOf(error) !== undefined && !isServersTrouble(error)) return error;
     throw error;
   }
 }

@@ -41,6 +41,7 @@ function run(direction: "up" | "down", state: MigrationRun["state"], attempt = 1
     finishedAt: null,
     error: null,
     toolVersion: "0.1.0",
+    isRedo: false,
     isFake: false,
     isTransactional: true,
     statements: 1,
