@@ -7,7 +7,7 @@ import type { CyclePlan } from "./drill-plan.js";
 import { type Planted, plantEdge, plantRows } from "./drill-planted.js";
 import { readBack } from "./drill-return.js";
 import { readRooms } from "./drill-rooms.js";
-import { readMarks, readRows, waitForSessions } from "./drill-rows.js";
+import { readMarks, readRows, readRowsOfStart, waitForSessions } from "./drill-rows.js";
 import { startAndDie, startServer } from "./drill-start.js";
 import type { DrillUser } from "./drill-user.js";
 
@@ -51,7 +51,7 @@ export async function recoverAndLook(ground: Ground, struck: Struck): Promise<Af
   const rooms = [...planted.rooms, ...(await plantEdge(database, wish))];
   const successor = await startServer(ground, { plan: next, ...(delay ? { failpoint: delay } : {}) });
   const { startedAt } = successor.server;
-  const reading = readRows(database, wanted(history.story(0)));
+  const reading = readRowsOfStart(database, wanted(history.story(0)), { startedAt, signal: ground.signal });
   const { limited } = legacy.witnesses;
   const { back, watchers } = await readBack(ground, successor, { ...struck, limited, startedAt });
   const rows = await reading;
