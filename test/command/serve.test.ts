@@ -180,7 +180,9 @@ test("a database without the schema is no reason to end: once it is migrated, th
   expect(server.listening).toMatchObject({ epoch: null });
   expect(server.output()).toMatch(/schema is not as this server needs it: .* is missing.*roomctl migrate/);
   expect((await runRoomctl(["migrate"], { databaseUrl: scratch.url })).status).toBe(0);
-  await untilRow(scratch, "SELECT FROM server_instances WHERE stopped_at IS NULL");
+  // Its row comes first, and then the recovery.
+  const health = async () => (await fetch(`${server.url}/health`)).json();
+  await expect.poll(health, { timeout: 20_000 }).toMatchObject({ database: "up" });
   const { clients, roomId } = await meet(server);
   await untilRow(scratch, `SELECT FROM active_rooms WHERE room_id = '${roomId}'`);
   for (const client of clients) client.close();
