@@ -14,6 +14,7 @@ import {
 import { type RunOptions, runRoomctl } from "../support/cli.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { createScratchDatabase, serverNames } from "../support/postgres.js";
+import { createScratchOwner } from "../support/scratch-owner.js";
 
 let workingDirectory = "";
 beforeEach(() => {
@@ -118,13 +119,11 @@ test("a backup whose schema is migrations is drilled through them, on a server t
   await database.execute("INSERT INTO rooms (topic) VALUES ('a')");
   expect((await runRoomctl(["backup", "create", "--schema", "migrations"], options)).status).toBe(0);
   rmSync(join(migrations.directory, "0001_rooms.up.sql"));
-  const { user, password, host, port } = source.target;
-  const url = `postgresql://${user}:${password}@${host}:${port}/postgres?sslmode=disable`;
-  const { status, json } = await drill(["--json", "--scratch-url", url], folder.directory, {
+  await using owner = await createScratchOwner();
+  const { status, json } = await drill(["--json", "--scratch-url", owner.url], folder.directory, {
     environment: { ROOMCTL_DIR: migrations.directory },
   });
   expect(status).toBe(0);
   expect(json<Answer>()).toMatchObject({ ok: true, tables: [{ isEqual: true }] });
-  const left = await database.query("SELECT FROM pg_database WHERE datname LIKE 'roomctl\\_scratch\\_%'");
-  expect(left).toEqual([]);
+  expect(await owner.databases()).toEqual([]);
 });

@@ -3,7 +3,8 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { runRoomctl } from "../support/cli.js";
 import { createMigrationFolder } from "../support/migrations.js";
-import { createScratchDatabase, type ScratchDatabase, serverNames, serverTarget } from "../support/postgres.js";
+import { createScratchDatabase, type ScratchDatabase, serverNames } from "../support/postgres.js";
+import { createScratchOwner } from "../support/scratch-owner.js";
 
 interface DriftAnswer {
   readonly findings: readonly { readonly kind: string; readonly object: string; readonly repair: string | null }[];
@@ -81,19 +82,12 @@ test("a server given with --scratch-url is used, and keeps nothing of it", async
   using folder = createMigrationFolder(files);
   await using scratch = await createScratchDatabase();
   await runRoomctl(["migrate", "--dir", folder.directory], { databaseUrl: scratch.url });
-  await using database = await scratch.open();
-  const { user, password, host, port } = await serverTarget();
-  const databases = () =>
-    database.query("SELECT datname FROM pg_database WHERE datname ~ '^roomctl_scratch' ORDER BY 1");
-  const before = await databases();
-  const url = `postgresql://${user}:${password}@${host}:${port}/postgres?sslmode=disable`;
-  const result = await runRoomctl(["migrate", "drift", "--dir", folder.directory, "--scratch-url", url], {
+  await using owner = await createScratchOwner();
+  const result = await runRoomctl(["migrate", "drift", "--dir", folder.directory, "--scratch-url", owner.url], {
     databaseUrl: scratch.url,
   });
   expect([result.status, result.stdout]).toEqual([0, expect.stringContaining("no drift")]);
-  expect(
-    (await databases()).filter((one) => !before.some((known) => JSON.stringify(known) === JSON.stringify(one))),
-  ).toEqual([]);
+  expect(await owner.databases()).toEqual([]);
 }, 120_000);
 
 test.skipIf(!serverNames.includes("postgres15"))(
