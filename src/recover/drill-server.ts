@@ -87,16 +87,26 @@ export function spawnServer(program: ServerProgram, wish: ServerWish, now: () =>
 
 /** Waits until the server listens. Throws E_INTERNAL with what it logged when it does not. */
 export async function awaitServer(server: DrillServer): Promise<Listening> {
+  const listening = await awaitServerOrEnd(server);
+  if (listening === undefined) throw notStarted(server);
+  return listening;
+}
+
+/** As `awaitServer`, but undefined when the server ended by itself before it listened. */
+export async function awaitServerOrEnd(server: DrillServer): Promise<Listening | undefined> {
   const late = new AbortController();
-  const patience = sleep(startPatienceMs, undefined, { signal: late.signal }).catch(() => undefined);
+  const patience = sleep(startPatienceMs, "late" as const, { signal: late.signal }).catch(() => undefined);
   const listening = await Promise.race([server.listening, patience]);
   late.abort();
-  if (listening) return listening;
+  if (listening !== "late") return listening;
   server.signal("SIGKILL");
-  throw new RoomctlError(
-    "E_INTERNAL",
-    `the server that is drilled did not start: ${server.tail() || "it said nothing"}`,
-  );
+  throw notStarted(server);
+}
+
+/** With what it logged. */
+export function notStarted(server: DrillServer): RoomctlError {
+  const said = server.tail() || "it said nothing";
+  return new RoomctlError("E_INTERNAL", `the server that is drilled did not start: ${said}`);
 }
 
 function wordsFor({ graceMs }: ServerWish): readonly string[] {

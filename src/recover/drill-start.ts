@@ -1,6 +1,13 @@
 import { type Ground, type Running, urlOf } from "./drill-cycle.js";
 import { type CyclePlan, needsProxy } from "./drill-plan.js";
-import { awaitServer, type DrillServer, spawnServer } from "./drill-server.js";
+import {
+  awaitServer,
+  awaitServerOrEnd,
+  type DrillServer,
+  type Listening,
+  notStarted,
+  spawnServer,
+} from "./drill-server.js";
 
 export interface StartWish {
   /** The cycle in which the server will be struck. */
@@ -10,10 +17,19 @@ export interface StartWish {
 
 /** Starts a server for a cycle and waits until it listens. Throws E_INTERNAL when it does not. */
 export async function startServer(ground: Ground, wish: StartWish): Promise<Running> {
-  const { plan } = wish;
   const server = spawn(ground, wish);
-  const listening = await awaitServer(server);
-  ground.history.note("listening", { pid: server.pid, ...listening, graceMs: plan.graceMs });
+  return noteListening(ground, { server, listening: await awaitServer(server), plan: wish.plan });
+}
+
+function noteListening(
+  { history }: Ground,
+  {
+    server,
+    listening,
+    plan,
+  }: { readonly server: DrillServer; readonly listening: Listening; readonly plan: CyclePlan },
+): Running {
+  history.note("listening", { pid: server.pid, ...listening, graceMs: plan.graceMs });
   return { server, listening, graceMs: plan.graceMs, isProxied: needsProxy(plan) };
 }
 
@@ -26,12 +42,22 @@ export async function startAndDie(ground: Ground, wish: StartWish): Promise<void
   await server.exited;
 }
 
-/** Ends a server in order and starts one with failpoints armed: its count begins with a recovery and no users. */
+/**
+ * Ends a server in order and starts one with failpoints armed: its count begins with a recovery and no users. What it
+ * brings back or ends may be enough to reach the count: that is a kill in the recovery, and the next one starts without.
+ */
 export async function restartArmed(ground: Ground, running: Running, plan: CyclePlan): Promise<Running> {
+  const { history } = ground;
   running.server.signal("SIGTERM");
   const { code } = await running.server.exited;
-  ground.history.note("restarted", { failpoint: plan.failpoint, code });
-  return startServer(ground, { plan, failpoint: plan.failpoint });
+  history.note("restarted", { failpoint: plan.failpoint, code });
+  const server = spawn(ground, { plan, failpoint: plan.failpoint });
+  const listening = await awaitServerOrEnd(server);
+  if (listening !== undefined) return noteListening(ground, { server, listening, plan });
+  const { signal } = await server.exited;
+  if (signal !== "SIGKILL") throw notStarted(server);
+  history.note("killed in recovery", { pid: server.pid, failpoint: plan.failpoint });
+  return startServer(ground, { plan });
 }
 
 function spawn(ground: Ground, { plan, failpoint }: StartWish): DrillServer {
