@@ -47,12 +47,17 @@ export async function withSettings<T>(
     [names],
   );
   await setAll(connection, names, Object.values(settings));
+  const restore = () => setAll(connection, names, before?.values ?? []);
+  let result: T;
   try {
-    return await work();
-  } finally {
-    // After a failure inside a transaction its rollback takes them back, and this one is refused.
-    await setAll(connection, names, before?.values ?? []).catch(() => {});
+    result = await work();
+  } catch (error) {
+    // Inside a transaction its rollback takes them back, and this one is refused: the failure is what counts.
+    await restore().catch(() => {});
+    throw error;
   }
+  await restore();
+  return result;
 }
 
 async function setAll(connection: Connection, names: readonly string[], values: readonly string[]): Promise<void> {

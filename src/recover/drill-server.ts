@@ -95,6 +95,7 @@ export async function awaitServer(server: DrillServer): Promise<Listening> {
 /** As `awaitServer`, but undefined when the server ended by itself before it listened. */
 export async function awaitServerOrEnd(server: DrillServer): Promise<Listening | undefined> {
   const late = new AbortController();
+  // Given up when the server was quicker: nobody looks at it then.
   const patience = sleep(startPatienceMs, "late" as const, { signal: late.signal }).catch(() => undefined);
   const listening = await Promise.race([server.listening, patience]);
   late.abort();

@@ -1,4 +1,3 @@
-import type { Clock } from "../core/clock.js";
 import type { Queryable } from "../db/pool.js";
 import { readTime } from "../recover/plan.js";
 import type { State } from "./state.js";
@@ -13,11 +12,33 @@ export interface TimeAnswer {
 /** Clocks that are kept in time differ by less; following every millisecond would leave rows that do not fit together. */
 const toleratedMs = 250;
 
-/** Asks the database for its time. */
-export async function askTime(queryable: Queryable, clock: Clock): Promise<TimeAnswer> {
-  const askedMs = clock.now().getTime();
+/** Asks the database for its time; `now` is the server's, in epoch milliseconds. */
+export async function askTime(queryable: Queryable, now: () => number): Promise<TimeAnswer> {
+  const askedMs = now();
   const databaseMs = (await readTime(queryable)).getTime();
-  return { databaseMs, askedMs, answeredMs: clock.now().getTime() };
+  return { databaseMs, askedMs, answeredMs: now() };
+}
+
+/**
+ * The database's moment, and its clock minus ours. Whatever comes between asking and reading the answer would count as a
+ * difference, so the quickest of a few answers counts, and its middle.
+ */
+export async function compareClocks(
+  queryable: Queryable,
+  now: () => number,
+): Promise<{ readonly at: Date; readonly skewMs: number }> {
+  let best = await askTime(queryable, now);
+  for (let sample = 1; sample < samples; sample += 1) {
+    const answer = await askTime(queryable, now);
+    if (answer.answeredMs - answer.askedMs < best.answeredMs - best.askedMs) best = answer;
+  }
+  return { at: new Date(best.databaseMs), skewMs: middleOf(best) };
+}
+
+const samples = 5;
+
+function middleOf({ databaseMs, askedMs, answeredMs }: TimeAnswer): number {
+  return databaseMs - (askedMs + answeredMs) / 2;
 }
 
 /**
@@ -27,10 +48,11 @@ export async function askTime(queryable: Queryable, clock: Clock): Promise<TimeA
  * answer, which proves little, changes nothing unless the clocks are further apart than it was slow; should its middle be
  * far off, the next quick one proves that in turn.
  */
-export function differenceAfter(skewMs: number, { databaseMs, askedMs, answeredMs }: TimeAnswer): number {
+export function differenceAfter(skewMs: number, answer: TimeAnswer): number {
+  const { databaseMs, askedMs, answeredMs } = answer;
   const [least, most] = [databaseMs - answeredMs, databaseMs - askedMs];
   const isPossible = least - toleratedMs <= skewMs && skewMs <= most + toleratedMs;
-  return isPossible ? skewMs : (least + most) / 2;
+  return isPossible ? skewMs : middleOf(answer);
 }
 
 /**

@@ -72,7 +72,10 @@ async function ping({ parts }: Supervision, database: Database): Promise<TimeAns
     throw error;
   });
   try {
-    return await within(askTime(connection, parts.clock), patienceMs);
+    return await within(
+      askTime(connection, () => parts.clock.now().getTime()),
+      patienceMs,
+    );
   } catch (error) {
     // Its answer may never come, and nobody else should wait for it.
     connection.discard();

@@ -1,10 +1,10 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import type { RecoveryDefinition } from "../core/catalogue.js";
 import type { Failpoints } from "../core/failpoint.js";
-import type { Connection, Database } from "../db/pool.js";
+import type { Database } from "../db/pool.js";
 import { withTransaction } from "../db/transaction.js";
-import { readTime } from "../recover/plan.js";
 import type { RoomCounts } from "../recover/summary.js";
+import { compareClocks } from "./clock-difference.js";
 import { startCooldown } from "./cooldowns.js";
 import { loadOthers, type OtherCounts } from "./recovery-others.js";
 import { type EndedRoom, type FoundRoom, readRooms } from "./recovery-rooms.js";
@@ -53,21 +53,6 @@ export async function recoverState(database: Database, parts: RecoveryParts): Pr
   await endEach(found.ended, parts);
   const kept = await bringBack(found.recovered, parts);
   return { rooms: found.counts, kept, others, durationMs: now() - startedMs };
-}
-
-/**
- * The database's clock minus ours. Whatever comes between asking and reading the answer would count as a difference, so
- * the quickest of a few answers counts, and its middle.
- */
-async function compareClocks(connection: Connection, now: () => number): Promise<{ at: Date; skewMs: number }> {
-  let best = { at: new Date(0), skewMs: 0, tookMs: Number.POSITIVE_INFINITY };
-  for (let sample = 0; sample < 5; sample += 1) {
-    const askedMs = now();
-    const at = await readTime(connection);
-    const tookMs = now() - askedMs;
-    if (tookMs < best.tookMs) best = { at, skewMs: at.getTime() - (askedMs + tookMs / 2), tookMs };
-  }
-  return best;
 }
 
 /**
