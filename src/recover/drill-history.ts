@@ -101,7 +101,7 @@ function rememberCycles() {
 
 /** The file and its last lines, each with the moment at which it was written. */
 function openBook(path: string | undefined, clock: Clock) {
-  const file = path === undefined ? undefined : openSync(path, "wx", 0o600);
+  let file = path === undefined ? undefined : openSync(path, "wx", 0o600);
   const startedMs = clock.monotonicMs();
   const startedAt = clock.now().getTime();
   const elapsedMs = () => clock.monotonicMs() - startedMs;
@@ -116,8 +116,10 @@ function openBook(path: string | undefined, clock: Clock) {
       lines.push(line);
       if (lines.length > 2 * keptLines) lines.splice(0, lines.length - keptLines);
     },
+    // An answer may come when the drill is over, as one that was interrupted; its number may be another file's by then.
     close() {
       if (file !== undefined) closeSync(file);
+      file = undefined;
     },
   };
 }

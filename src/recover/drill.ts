@@ -116,16 +116,22 @@ async function runCycle(ground: Ground, wish: CycleWish) {
   // Awaited below; a failure of its own must not go unhandled while the strike is under way.
   working.catch(() => work.abort());
   const { server } = running;
-  const struck = await strike({ ...ground, plan, server, port, stopLoad: () => work.abort(), signal });
-  // Whoever asks a server that sleeps is not answered before it is awake.
-  const [{ links }] = struck.isAsleep ? [{ links: [] }] : await working;
-  const facts = { plan, next, running, strike: struck, users, ghosts, links, legacy };
-  const found = await recoverAndLook(ground, facts);
-  await working;
-  const { evidence } = found;
-  await clearPlanted(database, evidence.planted);
-  const { limited } = ghosts;
-  return { running: found.running, evidence, legacy: { ...bequeath(found, legacy), ...handOn(found, limited) } };
+  try {
+    const struck = await strike({ ...ground, plan, server, port, stopLoad: () => work.abort(), signal });
+    // Whoever asks a server that sleeps is not answered before it is awake.
+    const [{ links }] = struck.isAsleep ? [{ links: [] }] : await working;
+    const facts = { plan, next, running, strike: struck, users, ghosts, links, legacy };
+    const found = await recoverAndLook(ground, facts);
+    await working;
+    const { evidence } = found;
+    await clearPlanted(database, evidence.planted);
+    const { limited } = ghosts;
+    return { running: found.running, evidence, legacy: { ...bequeath(found, legacy), ...handOn(found, limited) } };
+  } finally {
+    // Nobody stays at work when the cycle could not be finished.
+    work.abort();
+    await Promise.allSettled([working]);
+  }
 }
 
 /** Who came back and is in a room goes on there in the next cycle, once; the others leave. */

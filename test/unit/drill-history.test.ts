@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -33,6 +33,21 @@ test("a history that is there already is not overwritten", () => {
   const path = join(folder, "drill.jsonl");
   openHistory(path, systemClock)[Symbol.dispose]();
   expect(() => openHistory(path, systemClock)).toThrow(/EEXIST/);
+  rmSync(folder, { recursive: true });
+});
+
+test("an answer that comes when the drill is over is written nowhere, and harms nothing", () => {
+  const folder = mkdtempSync(join(tmpdir(), "roomctl-history-"));
+  const [path, other] = [join(folder, "drill.jsonl"), join(folder, "other.txt")];
+  const history = openHistory(path, systemClock);
+  const op = history.invoke({ name: "connect", actor: "ava" });
+  history[Symbol.dispose]();
+  // The next file that is opened gets the number of the one that was closed.
+  const file = openSync(other, "w");
+  history.settle(op, { outcome: "info" });
+  closeSync(file);
+  expect(read(path)).toHaveLength(1);
+  expect(readFileSync(other, "utf8")).toBe("");
   rmSync(folder, { recursive: true });
 });
 
