@@ -22,13 +22,12 @@ export interface RestoreCheck {
   readonly differences: readonly string[];
 }
 
-/** Reads everything back: the rows of every table, where each sequence stands, which views are filled. */
+/** Says what is not as it was: in the rows, as they were read back, where each sequence stands, which views are filled. */
 export async function checkRestored(
   crew: Crew,
   manifest: Manifest,
-  onProgress?: (event: { readonly message: string; readonly done?: number; readonly total?: number }) => void,
+  tables: readonly TableCheck[],
 ): Promise<RestoreCheck> {
-  const tables = await checkTables(crew, manifest, onProgress);
   return {
     tables,
     differences: [
@@ -40,11 +39,14 @@ export async function checkRestored(
   };
 }
 
-/** In the same parts as they were backed up: nobody else writes here, so parts that are read one by one add up. */
-async function checkTables(
+/**
+ * Reads the rows of every table back, in the same parts as they were backed up: nobody else writes here, so parts that
+ * are read one by one add up.
+ */
+export async function checkTables(
   crew: Crew,
   { tables }: Manifest,
-  onProgress: Parameters<typeof checkRestored>[2],
+  onProgress?: (event: { readonly message: string; readonly done?: number; readonly total?: number }) => void,
 ): Promise<readonly TableCheck[]> {
   const stored = await crew.use((connection) => readTableStorage(connection, tables));
   const jobs = planChunks(stored);

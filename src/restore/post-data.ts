@@ -1,5 +1,3 @@
-import { retry } from "../core/retry.js";
-import { isLockConflict } from "../db/sqlstate.js";
 import type { Crew } from "./crew.js";
 import type { Ledger, Step } from "./ledger.js";
 import type { PostDataItem, PostDataPlan } from "./post-data-plan.js";
@@ -28,26 +26,12 @@ export async function runPostData(
     done += items.length - waiting.length;
     await runBatch(waiting, crew.size, async (item) => {
       options.onProgress?.({ message: `building: ${firstLine(item)}`, done, total });
-      await runItem(crew, ledger, item, options);
+      await crew.use((connection) =>
+        ledger.run(connection, stepOf(item), () => runStatements(connection, item.statements, options)),
+      );
       done += 1;
     });
   }
-}
-
-/** Locks of partitions are not in the plan, so two items may meet crosswise: the server picks one, which tries again. */
-function runItem(crew: Crew, ledger: Ledger, item: PostDataItem, options: PostDataOptions): Promise<void> {
-  const tries = {
-    attempts: 5,
-    firstDelayMs: 100,
-    maxDelayMs: 1000,
-    signal: options.signal,
-    isRetryable: isLockConflict,
-  };
-  return retry(tries, async () => {
-    await crew.use((connection) =>
-      ledger.run(connection, stepOf(item), () => runStatements(connection, item.statements, options)),
-    );
-  });
 }
 
 function stepOf({ number }: PostDataItem): Step {
