@@ -159,6 +159,7 @@ function finish({ title, text, next }) {
 
 function hearStatus(status, reason) {
   showStatus(status);
+  if (status === "lost") current?.loseSeat();
   if (status !== "replaced" && status !== "refused") return;
   me = undefined;
   if (status === "replaced") {

@@ -69,8 +69,12 @@ function openTone() {
   // Fails when the call ends before the browser decides: nobody hears it then anyway.
   const allow = () => audio.resume().catch(() => {});
   document.addEventListener("pointerdown", allow, { once: true });
+  // The clock of the sound may stand while the page's goes on, and no two beeps may overlap.
+  let silentFrom = 0;
   const timer = setInterval(() => {
-    if (audio.state === "running") volume.gain.setValueCurveAtTime([0, 0.05, 0.05, 0], audio.currentTime, 0.15);
+    if (audio.state !== "running" || audio.currentTime < silentFrom) return;
+    volume.gain.setValueCurveAtTime([0, 0.05, 0.05, 0], audio.currentTime, 0.15);
+    silentFrom = audio.currentTime + 0.5;
   }, 1000);
   return {
     track: destination.stream.getAudioTracks()[0],

@@ -3,6 +3,8 @@ import { byId, countDown, say, showView } from "/client/page.js";
 import { openRoomCall } from "/client/room-call.js";
 
 const pageOfMessages = 500;
+/** What is said before the server knows this side to be here again, it would refuse for good. */
+const notSeated = { ok: false, code: "not_seated" };
 
 /** One room on the page, from the first `room:state` until it has ended or the person leaves. */
 export function openRoom({ first, me, request, isOnline, findIceServers, serverNow }) {
@@ -10,9 +12,11 @@ export function openRoom({ first, me, request, isOnline, findIceServers, serverN
   let stopAway = () => {};
   let stopTorch = () => {};
   let isSilent = false;
+  let isSeated = false;
   const { roomId } = room;
   const send = (event, payload) => request(event, { roomId, ...payload });
-  const chat = openChat({ roomId, userId: me.userId, send: (message) => request("chat:message", message) });
+  const sendMessage = (message) => (isSeated ? request("chat:message", message) : notSeated);
+  const chat = openChat({ roomId, userId: me.userId, send: sendMessage });
   const isWhole = () => room.status === "active" && room.you.connected && room.partner.connected;
   const call =
     room.mode === "video"
@@ -64,6 +68,7 @@ export function openRoom({ first, me, request, isOnline, findIceServers, serverN
       for (;;) {
         const answer = await request(event, { roomId, after });
         if (!answer.ok) return answer;
+        isSeated = true;
         answer.messages.forEach(chat.receive);
         apply(answer.room);
         chat.flush();
@@ -71,6 +76,10 @@ export function openRoom({ first, me, request, isOnline, findIceServers, serverN
         if (answer.messages.length < pageOfMessages) return undefined;
         after = answer.messages.at(-1).sequence;
       }
+    },
+    /** The connection is gone: what is written waits until this side has joined again. */
+    loseSeat() {
+      isSeated = false;
     },
     write(body) {
       isSilent = false;

@@ -11,14 +11,29 @@ sides AS (
       FROM sides AS side
       JOIN people AS own ON own.user_id = side.user_id
       LEFT JOIN people AS partner ON partner.user_id = side.partner
-), said AS (
-    SELECT message.room_id,
-           jsonb_agg(jsonb_build_object('senderUserId', message.sender_user_id, 'body', message.body,
-                                        'sentAt', message.sent_at, 'sequence', message.sequence)
-                     ORDER BY message.sequence) AS messages
-      FROM public.text_chat_messages AS message
-      JOIN ending ON ending.room_id = message.room_id
-     GROUP BY message.room_id
+), said AS MATERIALIZED (
+    -- Of a long chat the newest messages: the last 5,000, and no more once they have 1,000,000 bytes. Unbounded, the end
+    -- would take longer than a write may, and a jsonb array holds no more than 268,435,455 bytes. `leftOut` of the first
+    -- says how many were said before it; the rows of those stay. Looking only at numbers, which count from 1, makes this
+    -- cost the same however long the chat is.
+    SELECT ending.room_id,
+           CASE WHEN numbers.first < newest.first
+                THEN jsonb_set(newest.messages, '{0,leftOut}', to_jsonb(newest.first - 1))
+                ELSE newest.messages END AS messages
+      FROM ending
+     CROSS JOIN LATERAL (
+           SELECT min(message.sequence) AS first, max(message.sequence) AS last
+             FROM public.text_chat_messages AS message
+            WHERE message.room_id = ending.room_id) AS numbers
+     CROSS JOIN LATERAL (
+           SELECT jsonb_agg({reference/room-message} ORDER BY message.sequence) AS messages,
+                  min(message.sequence) AS first
+             FROM (SELECT late.*, sum(octet_length(late.body)) OVER (ORDER BY late.sequence DESC)
+                                  - octet_length(late.body) AS bytes_after
+                     FROM public.text_chat_messages AS late
+                    WHERE late.room_id = ending.room_id AND late.sequence > numbers.last - 5000) AS message
+            WHERE message.bytes_after < 1000000) AS newest
+     WHERE numbers.last IS NOT NULL
 ), history AS (
     INSERT INTO public.chat_history (user_id, partner_user_id, room_id, started_at, duration_seconds, messages, chat_mode)
     SELECT side.user_id, side.partner_user_id, side.room_id, side.started_at, side.duration_seconds,

@@ -1,6 +1,6 @@
 -- At most $3 past calls of user $1, newest first, from before the one with id $2; from the newest when that is null. Of
 -- each call the last $4 messages; the page ends after the call whose messages bring it to $5 bytes. `isLast`: nothing
--- is left after this page.
+-- is left after this page. `nextMessages`: the number before which the call's other messages are, null when there are none.
 WITH page AS (
     SELECT call.*
       FROM public.chat_history AS call
@@ -12,9 +12,10 @@ WITH page AS (
      ORDER BY call.started_at DESC, call.id DESC
      LIMIT $3::integer
 ), cut AS MATERIALIZED (
-    SELECT page.id, jsonb_array_length(page.messages) AS message_count,
-           jsonb_path_query_array(page.messages, '$[last - $lead to last]', jsonb_build_object('lead', $4::integer - 1))
-           AS messages
+    SELECT page.id,
+           coalesce((page.messages #>> '{0,leftOut}')::integer, 0) + jsonb_array_length(page.messages) AS message_count,
+           jsonb_path_query_array(page.messages #- '{0,leftOut}', '$[last - $lead to last]',
+                                  jsonb_build_object('lead', $4::integer - 1)) AS messages
       FROM page
 ), measured AS (
     SELECT page.*, cut.messages AS last_messages, cut.message_count, count(*) OVER () AS found,
@@ -29,6 +30,8 @@ SELECT call.id AS "historyId", call.room_id AS "roomId",
        call.chat_mode AS mode,
        (extract(epoch FROM call.started_at) * 1000)::float8 AS "startedAt",
        call.duration_seconds AS "durationSeconds", call.last_messages AS messages, call.message_count AS "messageCount",
+       CASE WHEN call.message_count > jsonb_array_length(call.last_messages)
+            THEN (call.last_messages #>> '{0,sequence}')::integer END AS "nextMessages",
        call.found < $3::integer AND count(*) OVER () = call.found AS "isLast"
   FROM measured AS call
   LEFT JOIN public.users AS partner ON partner.user_id = call.partner_user_id

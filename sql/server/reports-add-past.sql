@@ -2,7 +2,7 @@
 -- was not in it.
 WITH past AS (
     SELECT partner_user_id, room_id, chat_mode, started_at, duration_seconds, 'history' AS source, 'ended' AS status,
-           jsonb_array_length(messages) AS kept_messages
+           jsonb_array_length(messages) + coalesce((messages #>> '{0,leftOut}')::integer, 0) AS said_messages
       FROM public.chat_history
      WHERE room_id = $2::uuid AND user_id = $1::uuid
     UNION ALL
@@ -23,7 +23,7 @@ SELECT $1::uuid, past.partner_user_id, past.room_id, $3,
          'endedAt', CASE WHEN past.status = 'ended'
                          THEN past.started_at + past.duration_seconds * interval '1 second' END,
          'durationSeconds', past.duration_seconds,
-         'messageCount', greatest(past.kept_messages, (SELECT count(*)
+         'messageCount', greatest(past.said_messages, (SELECT count(*)
                                                          FROM public.text_chat_messages
                                                         WHERE room_id = $2::uuid)))
   FROM past

@@ -1,7 +1,7 @@
 import { loadStatement } from "../db/statement.js";
 import type { ServerContext } from "./context.js";
 import { withDatabase } from "./durable.js";
-import { isProblem, type Problem } from "./problem.js";
+import { isProblem, type Problem, problem } from "./problem.js";
 
 /** A call or chat that is over, from one side. */
 export interface PastCall {
@@ -14,8 +14,25 @@ export interface PastCall {
   readonly durationSeconds: number;
   /** The last of them: at most `mostMessages`. */
   readonly messages: readonly unknown[];
-  /** How many there are. */
+  /** How many were said. */
   readonly messageCount: number;
+  /** What to ask `readPastMessages` for to get those before; null when these are all. */
+  readonly nextMessages: number | null;
+}
+
+/** A part of what was said in a past call. */
+export interface PastMessages {
+  /** Oldest first. */
+  readonly messages: readonly unknown[];
+  /** What to ask for to get those before; null at the end. */
+  readonly next: number | null;
+}
+
+export interface PastMessagesWish {
+  readonly historyId: string;
+  /** A message's number in its call: those before it. The last ones unless told. */
+  readonly before?: number | undefined;
+  readonly limit: number;
 }
 
 const pageSize = 20;
@@ -38,4 +55,23 @@ export async function readHistory(
   const last = found.at(-1);
   const history = found.map(({ isLast: _isLast, ...call }) => call);
   return { history, next: last === undefined || last.isLast ? null : last.historyId };
+}
+
+/**
+ * Messages of one past call of the caller's, page by page from the newest back, fewer than asked for when they are long.
+ * Those that the history of a very long chat left out are among them while their rows are there. Refuses with `not_found`
+ * what is another's.
+ */
+export async function readPastMessages(
+  context: ServerContext,
+  userId: string,
+  { historyId, before, limit }: PastMessagesWish,
+): Promise<PastMessages | Problem> {
+  const page = [historyId, userId, before ?? null, limit, mostBytes];
+  const found = await withDatabase(context, (database) =>
+    database.query<PastMessages>(loadStatement("server/history-messages"), page),
+  );
+  if (isProblem(found)) return found;
+  const [messages] = found;
+  return messages ?? problem("not_found", "you had no such call");
 }

@@ -342,6 +342,7 @@ test("history names the partner while the account is there", async () => {
       durationSeconds: 7,
       messages: [{ body: "hi" }],
       messageCount: 1,
+      nextMessages: null,
     },
   ]);
   await http.database.execute("DELETE FROM users WHERE user_id = $1", [ben.userId]);

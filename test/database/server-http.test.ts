@@ -280,6 +280,7 @@ test("over the limit is said with the time to wait", async () => {
 
 test.each([
   ["history", "GET", "/api/history"],
+  ["history", "GET", `/api/history/${crypto.randomUUID()}/messages`],
   ["notifications", "GET", "/api/notifications"],
   ["notifications", "POST", `/api/notifications/${crypto.randomUUID()}/read`],
   ["account", "GET", "/api/me"],
@@ -416,6 +417,7 @@ test("no path, whatever it is, gets more than a refusal", async () => {
   const path = fc.oneof(
     segment.map((text) => `/api/referrals/${text}`),
     segment.map((text) => `/api/history?before=${text}`),
+    segment.map((text) => `/api/history/${crypto.randomUUID()}/messages?before=${text}`),
     segment.map((text) => `/client/${text}`),
   );
   await fc.assert(

@@ -18,6 +18,7 @@ import { createMetrics } from "../../src/server/metrics.js";
 import type { Room } from "../../src/server/model.js";
 import { defaultSettings, type ServerSettings } from "../../src/server/settings.js";
 import { createState } from "../../src/server/state.js";
+import type { ServerName } from "./postgres.js";
 import { createRoomDatabase } from "./recovery.js";
 
 interface HttpAnswer {
@@ -67,6 +68,8 @@ export interface HttpTestOptions {
   readonly settings?: Partial<ServerSettings>;
   readonly maxSessions?: number;
   readonly ice?: Ice;
+  /** PostgreSQL 18 unless told. */
+  readonly server?: ServerName;
   /** Without a configured database; there is one all the same, for the test to look into. */
   readonly isMemoryOnly?: boolean;
 }
@@ -83,7 +86,7 @@ interface Turnable {
 }
 
 export async function startHttp(options: HttpTestOptions = {}): Promise<HttpTest> {
-  const scratch = await createRoomDatabase();
+  const scratch = await createRoomDatabase({ server: options.server ?? "postgres18" });
   const database = await scratch.open();
   const turn: Turnable = { offsetMs: 0, phase: "ready", mailIsBroken: false };
   const link = turnableLink(options.isMemoryOnly ? "none" : "up", database);
