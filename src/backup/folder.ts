@@ -133,7 +133,7 @@ async function readOwner(folder: string): Promise<ProcessOwner | undefined> {
   try {
     return JSON.parse(await readFile(join(folder, ownerFile), "utf8"));
   } catch {
-    // Killed before it was written, or right before the publishing: its age decides.
+    // Killed before it was written, or right before the publishing, or not ours to read: its age decides.
     return undefined;
   }
 }

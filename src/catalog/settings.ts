@@ -1,3 +1,4 @@
+import { keepSettings, setSettings } from "../db/kept-settings.js";
 import type { Connection } from "../db/pool.js";
 
 /**
@@ -46,23 +47,8 @@ export async function withSettings<T>(
        FROM unnest($1::text[]) WITH ORDINALITY AS setting (name, number)`,
     [names],
   );
-  await setAll(connection, names, Object.values(settings));
-  const restore = () => setAll(connection, names, before?.values ?? []);
-  let result: T;
-  try {
-    result = await work();
-  } catch (error) {
-    // Inside a transaction its rollback takes them back, and this one is refused: the failure is what counts.
-    await restore().catch(() => {});
-    throw error;
-  }
-  await restore();
-  return result;
-}
-
-async function setAll(connection: Connection, names: readonly string[], values: readonly string[]): Promise<void> {
-  await connection.query(
-    "SELECT pg_catalog.set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)",
-    [names, values],
-  );
+  return keepSettings(connection, { names, values: before?.values ?? [] }, async () => {
+    await setSettings(connection, names, Object.values(settings));
+    return await work();
+  });
 }

@@ -43,7 +43,7 @@ const pages: Record<Topic, () => string[]> = {
     "--json prints exactly one object on stdout:",
     '  { "schema": "roomctl/1", "command", …the result…, "ok", "warnings": [], "durationMs" }',
     "and an error as exactly one object on stderr:",
-    '  { "schema": "roomctl/1", "command", "ok": false, "error": { "code", "message", "why", "hint", "exitCode" } }',
+    '  { "schema": "roomctl/1", "command", "ok": false, "error": { "code", "message", "why", "hint", "exitCode" }, "warnings": [] }',
     "Fields may be added under the same schema; ignore those you do not know. `ok` is true when the exit code is 0.",
   ],
   errors: () =>

@@ -1,12 +1,13 @@
 import { exitCodes, type RoomctlError } from "../core/errors.js";
 import { packageVersion } from "../core/package-root.js";
 import { findHelpPage } from "./help.js";
+import type { RunNotes } from "./run-command.js";
 
 /** The whole program: what was typed → options → result → lines or JSON → exit code. Help and version load nothing else. */
 export async function main(process: NodeJS.Process): Promise<number> {
   const argv = process.argv.slice(2);
   surviveClosedPipes(process);
-  let command = "";
+  const run: RunNotes = { command: "", warnings: [] };
   try {
     const page = isVersion(argv) ? `roomctl ${packageVersion()}` : await findHelpPage(argv);
     if (page !== undefined) {
@@ -18,13 +19,11 @@ export async function main(process: NodeJS.Process): Promise<number> {
       return exitCodes.ok;
     }
     const { runArguments } = await import("./run-command.js");
-    return await runArguments(argv, process, (name) => {
-      command = name;
-    });
+    return await runArguments(argv, process, run);
   } catch (error) {
     const { statementFailure } = await import("../db/failure.js");
     const failure = statementFailure(error);
-    await reportFailure(failure, command, process);
+    await reportFailure(failure, run, process);
     return failure.exitCode;
   }
 }
@@ -34,11 +33,11 @@ function isVersion([first]: readonly string[]): boolean {
 }
 
 /** What went wrong, on stderr: lines for people, one object under `--json`. */
-async function reportFailure(error: RoomctlError, command: string, process: NodeJS.Process): Promise<void> {
+async function reportFailure(error: RoomctlError, run: RunNotes, process: NodeJS.Process): Promise<void> {
   const { argv, env, stderr } = process;
   if (argv.includes("--json") || isOn(env["ROOMCTL_JSON"])) {
     const { jsonError } = await import("../report/json.js");
-    stderr.write(`${jsonError(command, error)}\n`);
+    stderr.write(`${jsonError(run.command, error, run.warnings)}\n`);
     return;
   }
   const noColor = argv.includes("--no-color") || isOn(env["ROOMCTL_NO_COLOR"]);

@@ -12,17 +12,19 @@ import { resolveCommand } from "./resolve.js";
 import { resolveSettings } from "./settings.js";
 import { abortOnSignals } from "./signals.js";
 
-/** Finds the command in what was typed and runs it. `onCommand` learns its name as soon as it is known. */
-export async function runArguments(
-  argv: readonly string[],
-  process: NodeJS.Process,
-  onCommand: (name: string) => void,
-): Promise<number> {
+/** What whoever reports a failure needs to know of the run, as far as it came. */
+export interface RunNotes {
+  command: string;
+  warnings: readonly string[];
+}
+
+/** Finds the command in what was typed and runs it; fills in `notes` on the way. */
+export async function runArguments(argv: readonly string[], process: NodeJS.Process, notes: RunNotes): Promise<number> {
   const resolved = resolveCommand(argv);
   if (resolved === undefined) throw new RoomctlError("E_USAGE", "no command was given", { hint: "roomctl --help" });
-  onCommand(resolved.entry.name);
+  notes.command = resolved.entry.name;
   const definition = await resolved.entry.load();
-  return runCommand({ definition, input: parseFlags(definition, resolved.rest, process.env), process });
+  return runCommand({ definition, input: parseFlags(definition, resolved.rest, process.env), process }, notes);
 }
 
 interface Run {
@@ -31,7 +33,7 @@ interface Run {
   readonly process: NodeJS.Process;
 }
 
-async function runCommand({ definition, input, process }: Run): Promise<number> {
+async function runCommand({ definition, input, process }: Run, notes: RunNotes): Promise<number> {
   const startedMs = systemClock.monotonicMs();
   const { flags } = input;
   const named = typeof flags["config"] === "string" ? flags["config"] : undefined;
@@ -45,6 +47,7 @@ async function runCommand({ definition, input, process }: Run): Promise<number> 
     isQuiet: flags["quiet"] === true,
     isJson: flags["json"] === true,
   });
+  notes.warnings = conversation.warnings;
   const command = definition.name;
   const context = createContext({ command, input, settings, config, conversation, process, signal });
   try {

@@ -1,8 +1,11 @@
 import { exitCodes, RoomctlError } from "../core/errors.js";
 
 const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-/** How long a command may take to end by itself; a system manager sends one signal and expects it to do. */
-const patienceMs = 15_000;
+/**
+ * How long a command may take to end by itself; a system manager sends one signal and expects it to do. Servers of its
+ * own that it has to stop first take their time on a machine that has much else to do.
+ */
+const patienceMs = 60_000;
 
 /**
  * Turns SIGINT, SIGTERM and SIGHUP (a lost terminal) into an abort, so that a command ends cleanly. A second signal

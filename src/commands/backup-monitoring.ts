@@ -1,3 +1,4 @@
+import { fileFailure } from "../backup/file-failure.js";
 import { listBackups } from "../backup/list.js";
 import { type BackupRun, type MetricsUpdate, updateMetricsFile } from "../backup/metrics.js";
 import { type PingAddress, parsePingAddress, sendPing } from "../backup/ping.js";
@@ -84,12 +85,22 @@ async function writeMetrics(
 ): Promise<void> {
   if (metrics === undefined) return;
   const repository = context.settings.backupRepository.value;
-  // A folder that cannot be listed leaves out its figures; that of this run, most likely its failure, is told all the same.
-  const list = await listBackups(repository).catch(() => undefined);
   try {
-    await updateMetricsFile(metrics, { ...update, repository, backups: list?.backups });
+    await updateMetricsFile(metrics, { ...update, repository, backups: await listForMetrics(metrics, context) });
   } catch (error) {
     context.warn(messageOf(error));
+  }
+}
+
+/** A folder that cannot be listed has no figures; those of this run, most likely its failure, are told all the same. */
+async function listForMetrics(metrics: string, context: CommandContext): Promise<MetricsUpdate["backups"]> {
+  const repository = context.settings.backupRepository.value;
+  try {
+    return (await listBackups(repository)).backups;
+  } catch (error) {
+    const why = messageOf(fileFailure(error, repository));
+    context.warn(`figures of the backups in ${metrics} stay as they were: ${why}`);
+    return undefined;
   }
 }
 

@@ -142,6 +142,7 @@ async function isAbandoned({ target, backup }: NewRequest): Promise<boolean> {
     await using database = await openDatabase({ ...target, database: name }, { maxConnections: 1 });
     return (await readUnfinished(database)) === undefined;
   } catch {
+    // Nobody could look: it stays, and the next run finds it.
     return false;
   }
 }

@@ -53,6 +53,7 @@ function parseOwner(content: string): WrittenOwner | undefined {
     const isOwner = typeof value === "object" && value !== null && "host" in value && "pid" in value;
     return isOwner ? (value as WrittenOwner) : undefined;
   } catch {
+    // No JSON: half written, or somebody else's.
     return undefined;
   }
 }

@@ -87,6 +87,7 @@ function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder).sort();
   } catch {
+    // Not there on this system, or not for us to see: no pg_dump from there.
     return [];
   }
 }
@@ -96,6 +97,7 @@ function isProgram(path: string): boolean {
     accessSync(path, constants.X_OK);
     return true;
   } catch {
+    // Not there, or not for us to run.
     return false;
   }
 }

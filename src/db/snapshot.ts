@@ -1,4 +1,5 @@
 import { sha256 } from "../core/digest.js";
+import { keepSettings } from "./kept-settings.js";
 import type { Connection, Database } from "./pool.js";
 import { rareCatalogsStatement, snapshotCatalogs, snapshotStatement } from "./snapshot-statement.js";
 import { loadStatement } from "./statement.js";
@@ -109,7 +110,7 @@ async function readWithFixedSettings(connection: Connection, options: SnapshotOp
   ]);
   const { version = 0, readable = [], before = [], hasHiddenOptions = false } = session ?? {};
   const wanted = readable.filter((catalog) => !options.leftOut?.includes(catalog));
-  try {
+  return keepSettings(connection, { names, values: before }, async () => {
     const [rare] = await connection.query<{ used: readonly string[] }>(rareCatalogsStatement(wanted));
     const { sql, leftOut } = snapshotStatement({ version, readable: wanted, used: rare?.used ?? [] });
     const facts = await connection.query<SchemaFact>(sql, [options.schemas ?? null, options.migrators ?? null]);
@@ -118,18 +119,5 @@ async function readWithFixedSettings(connection: Connection, options: SnapshotOp
       unread: [...leftOut, ...(hasHiddenOptions ? ["options of user mappings"] : [])],
       serverVersion: version,
     };
-  } finally {
-    await restoreSettings(connection, names, before);
-  }
-}
-
-async function restoreSettings(connection: Connection, names: readonly string[], values: readonly string[]) {
-  try {
-    await connection.query(
-      "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)",
-      [names, values],
-    );
-  } catch {
-    // Only after a failure inside a transaction, whose rollback takes the settings back as well; that failure is reported.
-  }
+  });
 }

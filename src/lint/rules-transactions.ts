@@ -1,3 +1,4 @@
+import { endsTransactions } from "../migrate/transaction-mode.js";
 import { effectsOfFile } from "./effects.js";
 import { groupBy } from "./group-by.js";
 import { perFile } from "./per-file.js";
@@ -96,9 +97,8 @@ const blockCommits: LintRule = {
   looksAt: ["DoStmt"],
   exemptsNewTables: false,
   check({ node, text }, { parser, statements }) {
-    if (!("DoStmt" in node) || !/\b(?:commit|rollback)\b/i.test(text)) return [];
+    if (!endsTransactions({ node, text }, parser)) return [];
     const isAlone = statements.every(({ container, node: other }) => container !== undefined || other === node);
-    if (!commits(text, (sql) => parser.parseBody(sql))) return [];
     return [
       {
         message: "The DO block ends transactions, so that nothing in this file runs in one",
@@ -107,14 +107,5 @@ const blockCommits: LintRule = {
     ];
   },
 };
-
-/** A body that the parser does not know is reported as not looked at; nothing is known of it here. */
-function commits(text: string, parseBody: (sql: string) => unknown): boolean {
-  try {
-    return /"PLpgSQL_stmt_(?:commit|rollback)"/.test(JSON.stringify(parseBody(text)));
-  } catch {
-    return false;
-  }
-}
 
 export const transactionRules: readonly LintRule[] = [enumValueUsed, ownTransaction, blockCommits];

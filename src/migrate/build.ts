@@ -52,13 +52,17 @@ export async function runScript(connection: Connection, migration: string, scrip
     for (const statement of script.statements) await runStatement(connection, migration, { script, statement });
     if (script.isTransactional) await connection.execute("COMMIT");
   } catch (error) {
-    // A session that is lost rolls back by itself: the error that brought us here is the one to report.
-    if (script.isTransactional) await connection.execute("ROLLBACK").catch(() => {});
+    // A session that is lost takes all of it back by its end: the error that brought us here is the one to report.
+    await takeBack(connection, script).catch(() => connection.discard());
     throw error;
-  } finally {
-    // What it set (search_path, a role, temporary tables) must not rule the next one.
-    await connection.reset();
   }
+  // What it set (search_path, a role, temporary tables) must not rule the next one.
+  await connection.reset();
+}
+
+async function takeBack(connection: Connection, { isTransactional }: Script): Promise<void> {
+  if (isTransactional) await connection.execute("ROLLBACK");
+  await connection.reset();
 }
 
 interface Placed {

@@ -44,15 +44,17 @@ export async function planFakeDown(database: Database, directory: string, range:
  */
 export async function planBaseline(database: Database, directory: string, migration: string): Promise<FakePlan> {
   const files = readMigrationFiles(directory);
-  const to = requireMigration(
-    files.map(({ name }) => name),
-    migration,
-  );
+  const names = files.map(({ name }) => name);
+  const to = requireMigration(names, migration);
   const { records } = await readHistory(database);
   const applied = records.filter(({ isApplied }) => isApplied);
   if (applied.length > 0) {
+    const known = new Set(applied.map(({ name }) => name));
+    const isAnyLeft = names.slice(0, names.indexOf(to) + 1).some((name) => !known.has(name));
     throw new RoomctlError("E_NOT_EMPTY", `this database has a history already: ${applied.at(-1)?.name} is applied`, {
-      hint: `record further ones with: roomctl migrate up --fake --to ${to}`,
+      hint: isAnyLeft
+        ? `record the rest with: roomctl migrate up --fake --to ${to}`
+        : "nothing up to there is left to record; see what is with: roomctl migrate status",
     });
   }
   if ((await readTables(database)).length === 0) {

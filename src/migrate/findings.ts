@@ -5,14 +5,7 @@ import { isHalfRedone, type MigrationHistory, type MigrationRecord, type Migrati
 import { newMigrationCommand, versionOf } from "./names.js";
 import { checksumOfDone } from "./outside.js";
 import { resumeFrom } from "./run-log.js";
-import {
-  controlWordOf,
-  encodingHint,
-  encodingMessage,
-  findEncodingChange,
-  findPsqlOnly,
-  type Script,
-} from "./script.js";
+import { controlWordOf, encodingHint, encodingMessage, findPsqlOnly, type Script } from "./script.js";
 
 /** Something about the files and the database that do not fit each other. */
 export interface MigrationFinding {
@@ -100,13 +93,12 @@ function scriptFindings(
       },
     ];
   }
-  const encoding = script && findEncodingChange(script);
-  if (script && encoding) {
+  if (script?.encodingChange) {
     return [
       {
         kind: "client-encoding",
         migration: name,
-        message: encodingMessage(script, encoding),
+        message: encodingMessage(script, script.encodingChange),
         hint: encodingHint,
       },
     ];

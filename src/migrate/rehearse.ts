@@ -1,4 +1,5 @@
 import { RoomctlError } from "../core/errors.js";
+import { setSettings } from "../db/kept-settings.js";
 import { loadParser, type Parser } from "../db/parse.js";
 import type { Connection, Database } from "../db/pool.js";
 import { leaveOwnSchemaOut } from "../db/search-path.js";
@@ -138,8 +139,6 @@ function readSettings(connection: Connection): Promise<readonly SessionSetting[]
 /** The real run gives each migration a session of its own: a search_path or a role of one file must not rule the next. */
 async function restoreSettings(connection: Connection, settings: readonly SessionSetting[]): Promise<void> {
   await connection.execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL");
-  await connection.query(
-    "SELECT pg_catalog.set_config(name, setting, false) FROM unnest($1::text[], $2::text[]) AS known (name, setting)",
-    [settings.map(({ name }) => name), settings.map(({ setting }) => setting)],
-  );
+  const [names, values] = [settings.map(({ name }) => name), settings.map(({ setting }) => setting)];
+  await setSettings(connection, names, values);
 }

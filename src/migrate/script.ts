@@ -1,5 +1,6 @@
 import { RoomctlError } from "../core/errors.js";
 import type { ParsedStatement, Parser } from "../db/parse.js";
+import { type EncodingChange, findEncodingChange, mentionsEncoding } from "./encoding.js";
 import { asksForNoTransaction, type SqlText } from "./layout.js";
 import { needsNoTransaction, transactionControlOf } from "./transaction-mode.js";
 
@@ -10,6 +11,8 @@ export interface Script extends SqlText {
   readonly isTransactional: boolean;
   /** The first statement that begins or ends a transaction of its own. Such a script must not run. */
   readonly ownControl: ParsedStatement | undefined;
+  /** The first one that says the rest is in another encoding. Such a script must not run either. */
+  readonly encodingChange: EncodingChange | undefined;
 }
 
 /** What was parsed, for as long as its text is held: planning, planning again under the lock and running see the same. */
@@ -32,12 +35,13 @@ function parseText(parser: Parser, { path, sql }: SqlText): Script {
     statements,
     isTransactional: !asksForNoTransaction({ path, sql }) && !statements.some((one) => needsNoTransaction(one, parser)),
     ownControl: statements.find((statement) => transactionControlOf(statement) !== undefined),
+    encodingChange: findEncodingChange(statements, parser),
   };
 }
 
 /** False for a text without a word for which a script may have to be refused, whatever it stands for there. */
 export function mayBeRefused({ sql }: SqlText): boolean {
-  return /\\|\b(?:begin|start|commit|end|abort|rollback|prepare|copy|names|client_encoding)\b/i.test(sql);
+  return mentionsEncoding(sql) || /\\|\b(?:begin|start|commit|end|abort|rollback|prepare|copy)\b/i.test(sql);
 }
 
 /** The first statement that only psql could run: one of its own commands, or COPY with the rows in the file. */
@@ -48,37 +52,16 @@ export function findPsqlOnly({ statements }: Script): ParsedStatement | undefine
   });
 }
 
-/**
- * The first statement that says the session's texts are in another encoding than UTF-8. Ours always are: what comes after it,
- * the rest of the file and our notes, would be stored as something else.
- */
-export function findEncodingChange({ statements }: Script): ParsedStatement | undefined {
-  return statements.find(({ node, text }) => {
-    if (node === undefined) return false;
-    if ("VariableSetStmt" in node) {
-      const { name, kind, args } = node.VariableSetStmt;
-      if (name !== "client_encoding" || kind !== "VAR_SET_VALUE") return false;
-      return !isUtf8(/"sval":"([^"]*)"/.exec(JSON.stringify(args ?? null))?.[1]);
-    }
-    const called = /\bset_config\s*\(\s*'client_encoding'\s*,\s*(?:'([^']*)')?/i.exec("SelectStmt" in node ? text : "");
-    return called !== null && !isUtf8(called[1]);
-  });
-}
-
-/** As PostgreSQL reads the names of encodings: case, hyphens and the like do not count. */
-function isUtf8(name: string | undefined): boolean {
-  return ["utf8", "unicode"].includes(name?.replace(/[^a-z0-9]/gi, "").toLowerCase() ?? "");
-}
-
-/** Throws E_USAGE for a script that `findEncodingChange` finds something in. */
+/** Throws E_USAGE for a script that changes the encoding of what comes after. */
 export function assertKeepsEncoding(script: Script): void {
-  const found = findEncodingChange(script);
-  if (found) throw new RoomctlError("E_USAGE", encodingMessage(script, found), { hint: encodingHint });
+  const { encodingChange } = script;
+  if (encodingChange)
+    throw new RoomctlError("E_USAGE", encodingMessage(script, encodingChange), { hint: encodingHint });
 }
 
 export const encodingHint = "take it out, and save the file as UTF-8: everything that roomctl sends is";
 
-export function encodingMessage({ path }: Script, { line, text }: ParsedStatement): string {
+export function encodingMessage({ path }: Script, { line, text }: EncodingChange): string {
   return `${path}:${line} changes the encoding of all that comes after it: ${text.split("\n", 1)[0]?.slice(0, 60)}`;
 }
 

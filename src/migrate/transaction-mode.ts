@@ -21,7 +21,7 @@ export function needsNoTransaction({ node, text }: ParsedStatement, parser: Pars
   if ("ReindexStmt" in node) return isLongReindex(node.ReindexStmt);
   if ("VacuumStmt" in node) return node.VacuumStmt.is_vacuumcmd === true;
   if ("ClusterStmt" in node) return node.ClusterStmt.relation === undefined;
-  if ("DoStmt" in node) return /\b(?:commit|rollback)\b/i.test(text) && commits(text, parser);
+  if ("DoStmt" in node) return endsTransactions({ node, text }, parser);
   if ("AlterDatabaseStmt" in node) return hasOption(node.AlterDatabaseStmt.options, "tablespace");
   if ("CreateSubscriptionStmt" in node)
     return !hasOption(node.CreateSubscriptionStmt.options, "connect", "create_slot");
@@ -65,12 +65,26 @@ function hasOption(options: unknown, ...names: readonly string[]): boolean {
   });
 }
 
-/** A word in a string or a comment does not commit: the block's own tree tells. */
-function commits(text: string, parser: Parser): boolean {
+/** True for a DO block that ends transactions. A word in a string or a comment does not: the block's own tree tells. */
+export function endsTransactions(
+  statement: Pick<ParsedStatement, "node" | "text">,
+  parser: Pick<Parser, "parseBody">,
+): boolean {
+  if (!/\b(?:commit|rollback)\b/i.test(statement.text)) return false;
+  const tree = treeOfBlock(statement, parser);
+  return tree !== undefined && /"PLpgSQL_stmt_(?:commit|rollback)"/.test(JSON.stringify(tree));
+}
+
+/** The tree of a DO block; undefined for any other statement, and where nothing can be known of the body. */
+export function treeOfBlock(
+  { node, text }: Pick<ParsedStatement, "node" | "text">,
+  parser: Pick<Parser, "parseBody">,
+): unknown {
+  if (node === undefined || !("DoStmt" in node)) return undefined;
   try {
-    return /"PLpgSQL_stmt_(?:commit|rollback)"/.test(JSON.stringify(parser.parseBody(text)));
+    return parser.parseBody(text);
   } catch {
     // Another language, or a body that the server will refuse: it runs as any other statement.
-    return false;
+    return undefined;
   }
 }

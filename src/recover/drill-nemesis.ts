@@ -52,7 +52,7 @@ export async function strike(arena: Arena): Promise<Strike> {
 const failpointMs = 700;
 /** A drain may take 10 s, and the end of the process a moment more. */
 const drainPatienceMs = 15_000;
-const quietPatienceMs = 20_000;
+const quietPatienceMs = 60_000;
 
 const strikes: Record<CyclePlan["nemesis"], (arena: Arena) => Promise<Strike>> = {
   kill,

@@ -50,7 +50,7 @@ export interface DrillServer {
 /** Takes every rate limit out of the way of the users at work. */
 export const limitScale = 1000;
 const keptLines = 12;
-const startPatienceMs = 30_000;
+const startPatienceMs = 120_000;
 
 /** Starts a server; `now` is the drill's clock. */
 export function spawnServer(program: ServerProgram, wish: ServerWish, now: () => number): DrillServer {

@@ -52,6 +52,8 @@ export async function recoverAndLook(ground: Ground, struck: Struck): Promise<Af
   const successor = await startServer(ground, { plan: next, ...(delay ? { failpoint: delay } : {}) });
   const { startedAt } = successor.server;
   const reading = readRowsOfStart(database, wanted(history.story(0)), { startedAt, signal: ground.signal });
+  // Awaited below; when it is interrupted, users are still on their way.
+  reading.catch(() => {});
   const { limited } = legacy.witnesses;
   const { back, watchers } = await readBack(ground, successor, { ...struck, limited, startedAt });
   const rows = await reading;

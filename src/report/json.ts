@@ -17,8 +17,8 @@ export function jsonAnswer({ command, ok, result, warnings, durationMs }: JsonAn
   return JSON.stringify({ schema: jsonSchema, command, ...result, ok, warnings, durationMs: Math.round(durationMs) });
 }
 
-/** The one object that an error becomes on stderr under `--json`. */
-export function jsonError(command: string, error: RoomctlError): string {
+/** The one object that an error becomes on stderr under `--json`, with what the command warned of before. */
+export function jsonError(command: string, error: RoomctlError, warnings: readonly string[]): string {
   const { code, message, hint, exitCode } = error;
   const why = error.cause === undefined ? undefined : redact(messageOf(error.cause));
   return JSON.stringify({
@@ -26,5 +26,6 @@ export function jsonError(command: string, error: RoomctlError): string {
     command,
     ok: false,
     error: { code, message: redact(message), why, hint: hint === undefined ? undefined : redact(hint), exitCode },
+    warnings: warnings.map(redact),
   });
 }

@@ -2,7 +2,7 @@ import { RoomctlError } from "../core/errors.js";
 import type { Connection, Database, Queryable } from "../db/pool.js";
 import { codeOf, sqlstate } from "../db/sqlstate.js";
 import { loadStatement } from "../db/statement.js";
-import { withTransaction } from "../db/transaction.js";
+import { inTransaction, withTransaction } from "../db/transaction.js";
 import { assertEmpty } from "./empty.js";
 
 /**
@@ -99,18 +99,14 @@ async function runStep(
   work: () => Promise<void>,
 ): Promise<boolean> {
   const table = step.isUnlogged ? "unlogged_ledger" : "ledger";
-  await connection.execute("BEGIN");
+  const statement = `INSERT INTO roomctl_restore.${table} (backup, step) VALUES ($1, $2)`;
   try {
-    await connection.execute(`INSERT INTO roomctl_restore.${table} (backup, step) VALUES ($1, $2)`, [
-      backup,
-      step.name,
-    ]);
-    await work();
-    await connection.execute("COMMIT");
+    await inTransaction(connection, {}, async () => {
+      await connection.execute(statement, [backup, step.name]);
+      await work();
+    });
     return true;
   } catch (error) {
-    // Straight to the driver: an aborted signal must not keep us from cleaning up.
-    await connection.client.query("ROLLBACK").catch(() => connection.discard());
     if (isDoneByAnother(error, table)) return false;
     throw error;
   }

@@ -35,6 +35,7 @@ function readLive(text: string): number | undefined {
     const live = typeof answer === "object" && answer !== null && "live" in answer ? answer.live : undefined;
     return typeof live === "number" && live >= 0 ? live : undefined;
   } catch {
+    // No JSON: as good as without a number, which refuses.
     return undefined;
   }
 }

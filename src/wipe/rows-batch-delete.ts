@@ -1,6 +1,7 @@
 import { RoomctlError } from "../core/errors.js";
 import { retry } from "../core/retry.js";
 import type { Connection, Database } from "../db/pool.js";
+import { inTransaction } from "../db/transaction.js";
 import { type ApplyWipeOptions, lockTimeoutMs, type PreWipeBackup, tries } from "./apply.js";
 import { isLockRefusal, lockRelations } from "./locks.js";
 import type { WipePlan } from "./plan.js";
@@ -18,7 +19,6 @@ import { type DeletedTable, deleteListed } from "./rows-delete.js";
 import { listRows } from "./rows-list.js";
 import { type RowWipeRequest, readRowBasis } from "./rows-plan.js";
 import { unitExpression } from "./rows-reach.js";
-import { inTransaction } from "./rows-transaction.js";
 
 export interface BatchRequest {
   readonly database: Database;

@@ -3,12 +3,12 @@ import { readEpoch } from "../db/announce.js";
 import { formatName, quoteName } from "../db/identifier.js";
 import { recordOperation } from "../db/operations.js";
 import type { Connection } from "../db/pool.js";
+import { inTransaction } from "../db/transaction.js";
 import type { PreWipeBackup } from "./apply.js";
 import type { RowWipeResult, RowWiping, SkippedRows } from "./rows-apply.js";
 import type { SavedBackup } from "./rows-batch.js";
 import type { DeletedBatch } from "./rows-batch-delete.js";
 import { countKept, countPlanned } from "./rows-batch-list.js";
-import { inTransaction } from "./rows-transaction.js";
 
 /** What the batches that are committed did. */
 export interface Progress {
@@ -63,7 +63,8 @@ export function finish<Backup extends PreWipeBackup>(
   recording: Recording<Backup>,
 ): Promise<RowWipeResult<Backup>> {
   const { wiping, saved } = recording;
-  return inTransaction(connection, {}, async () => {
+  // The rows are gone: a count that gave up on a lock would keep the end of it out of the record.
+  return inTransaction(connection, { lockTimeoutMs: 0 }, async () => {
     const { tables, skipped } = await countLeft(connection, recording);
     const state: RowWipeResult["state"] = skipped.length === 0 ? "done" : "partly";
     const epoch = recording.progress.epoch > 0 ? recording.progress.epoch : await readEpoch(connection);

@@ -1,5 +1,6 @@
 import { retry } from "../core/retry.js";
 import type { Connection } from "../db/pool.js";
+import { inTransaction } from "../db/transaction.js";
 import { lockTimeoutMs, type PreWipeBackup, tries } from "./apply.js";
 import { isLockRefusal } from "./locks.js";
 import type { RowWipeResult, RowWiping } from "./rows-apply.js";
@@ -9,7 +10,6 @@ import { addBatch, emptyProgress, finish, type Progress, recordProgress, stopped
 import { describeListed, listedRows, listRows } from "./rows-list.js";
 import { readRowBasis, readRowPlan } from "./rows-plan.js";
 import { assertSameRows } from "./rows-stale.js";
-import { inTransaction } from "./rows-transaction.js";
 
 /**
  * Deletes the plan in several transactions of so many chosen rows, each with all that goes with them.
