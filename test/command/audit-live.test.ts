@@ -79,7 +79,7 @@ async function say(client: ServerClient, roomId: string): Promise<void> {
 async function untilWritten(scratch: ScratchDatabase, rooms: number): Promise<void> {
   await using database = await scratch.open();
   const written = "SELECT FROM active_rooms WHERE status = 'active'";
-  await expect.poll(async () => (await database.query(written)).length, { timeout: 20_000 }).toBe(rooms);
+  await expect.poll(async () => (await database.query(written)).length).toBe(rooms);
 }
 
 interface LiveAnswer {

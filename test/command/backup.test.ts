@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { readMarker, writeMarker } from "../../src/db/marker.js";
+import type { Connection, Database } from "../../src/db/pool.js";
 import { withTransaction } from "../../src/db/transaction.js";
 import { backUp, createBackupFolder, digestTables } from "../support/backup.js";
+import { untilBlocked } from "../support/blocked.js";
 import { programPath, runRoomctl } from "../support/cli.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { createScratchDatabase, type ScratchDatabase } from "../support/postgres.js";
@@ -248,10 +249,12 @@ test("a full disk ends a backup with exit 1 and leaves nothing", async () => {
 test("a backup killed in the middle is never seen, and the next one sweeps what it left", async () => {
   using folder = createBackupFolder();
   await using scratch = await createBig();
-  const killed = spawnRoomctl(scratch, ["backup", "create", "--repo", folder.directory]);
-  await untilWriting(folder.directory);
-  killed.child.kill("SIGKILL");
-  expect(await killed.ended).toMatchObject({ signal: "SIGKILL" });
+  await using database = await scratch.open();
+  await using holder = await holdBackups(database);
+  const words = ["backup", "create", "--repo", folder.directory, ...heldUp];
+  const signal = { name: "SIGKILL", after: untilBlocked(database) } as const;
+  expect(await runRoomctl(words, { databaseUrl: scratch.url, signal })).toMatchObject({ signal: "SIGKILL" });
+  await holder.execute("ROLLBACK");
   const [left, ...others] = folder.entries();
   expect(left).toMatch(/\.partial$/);
   expect(others).toEqual(["lock"]);
@@ -267,28 +270,45 @@ test("a backup killed in the middle is never seen, and the next one sweeps what 
 test("Ctrl-C in the middle of a backup is exit 130 and leaves nothing", async () => {
   using folder = createBackupFolder();
   await using scratch = await createBig();
-  const interrupted = spawnRoomctl(scratch, ["backup", "create", "--repo", folder.directory]);
-  await untilWriting(folder.directory);
-  interrupted.child.kill("SIGINT");
-  expect(await interrupted.ended).toMatchObject({ status: 130 });
+  await using database = await scratch.open();
+  await using _holder = await holdBackups(database);
+  const words = ["backup", "create", "--repo", folder.directory, ...heldUp];
+  const signal = { name: "SIGINT", after: untilBlocked(database) } as const;
+  expect(await runRoomctl(words, { databaseUrl: scratch.url, signal })).toMatchObject({ status: 130 });
   expect(folder.entries()).toEqual([]);
 });
 
+/** For whoever is kept waiting: rows alone, and patience. */
+const heldUp = ["--schema", "none", "--lock-timeout", "600s"];
+
+/** Large objects are read when the rows of all tables are written. */
+async function holdBackups(database: Database): Promise<Connection> {
+  const holder = await database.connect();
+  await holder.execute("BEGIN; LOCK TABLE pg_largeobject_metadata");
+  return holder;
+}
+
 test.each(["SIGKILL", "SIGINT"] as const)(
   "a restore ended by %s in the middle leaves the tables empty",
-  async (signal) => {
+  async (name) => {
     using folder = createBackupFolder();
     await using scratch = await createBig();
     await using database = await scratch.open();
     await backUp(database, folder.directory);
-    await database.execute("TRUNCATE big");
-    const restoring = spawnRoomctl(scratch, ["backup", "restore", "--repo", folder.directory]);
-    const copying = "SELECT FROM pg_stat_progress_copy WHERE datname = current_database() AND tuples_processed > 0";
-    while ((await database.query(copying)).length === 0) await sleep(5);
-    restoring.child.kill(signal);
-    expect(await restoring.ended).toMatchObject(signal === "SIGINT" ? { status: 130 } : { signal });
+    // Row by row until one in the middle has to wait for us.
+    await database.execute(`TRUNCATE big;
+      CREATE FUNCTION pass(n int) RETURNS boolean LANGUAGE plpgsql AS
+        'BEGIN IF n = 15000 THEN PERFORM pg_advisory_xact_lock(77); END IF; RETURN true; END';
+      ALTER TABLE big ADD CHECK (pass(id))`);
+    await using holder = await database.connect();
+    await holder.query("SELECT pg_advisory_lock(77)");
+    const words = ["backup", "restore", "--repo", folder.directory, "--lock-timeout", "600s"];
+    const signal = { name, after: untilBlocked(database) } as const;
+    const ended = await runRoomctl(words, { databaseUrl: scratch.url, signal });
+    expect(ended).toMatchObject(name === "SIGINT" ? { status: 130 } : { signal: name });
+    await holder.query("SELECT pg_advisory_unlock(77)");
     expect(await database.query("SELECT count(*) FROM big")).toEqual([{ count: "0" }]);
-    const again = await runRoomctl(["backup", "restore", "--repo", folder.directory], { databaseUrl: scratch.url });
+    const again = await runRoomctl(words, { databaseUrl: scratch.url });
     expect(again.status).toBe(0);
   },
 );
@@ -302,22 +322,13 @@ async function createBig(): Promise<ScratchDatabase> {
 
 interface Ended {
   readonly status: number | null;
-  readonly signal: NodeJS.Signals | null;
   readonly stderr: string;
-}
-
-function spawnRoomctl(scratch: ScratchDatabase, words: readonly string[]) {
-  return spawnProgram(scratch, process.execPath, [programPath, ...words]);
 }
 
 function spawnLimited(scratch: ScratchDatabase, repository: string): Promise<Ended> {
   const script = 'ulimit -f 200; exec "$0" "$@"';
   const words = ["-c", script, process.execPath, programPath, "backup", "create", "--repo", repository];
-  return spawnProgram(scratch, "bash", words).ended;
-}
-
-function spawnProgram(scratch: ScratchDatabase, program: string, words: readonly string[]) {
-  const child = spawn(program, words, {
+  const child = spawn("bash", words, {
     cwd: "/",
     env: { PATH: process.env["PATH"], HOME: "/nonexistent", ROOMCTL_DATABASE_URL: scratch.url },
     stdio: ["ignore", "ignore", "pipe"],
@@ -326,15 +337,7 @@ function spawnProgram(scratch: ScratchDatabase, program: string, words: readonly
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
-  const ended = new Promise<Ended>((resolve) => {
-    child.once("close", (status, signal) => resolve({ status, signal, stderr }));
+  return new Promise((resolve) => {
+    child.once("close", (status) => resolve({ status, stderr }));
   });
-  return { child, ended };
-}
-
-/** Until a backup has begun to write its first table. */
-async function untilWriting(repository: string): Promise<void> {
-  const isWriting = () =>
-    readdirSync(repository).some((name) => existsSync(join(repository, name, "data", "0001.0001.copy.zst")));
-  while (!isWriting()) await sleep(5);
 }

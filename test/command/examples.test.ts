@@ -105,7 +105,7 @@ const expected: Readonly<Record<string, number>> = {
   "roomctl embedded stop": 0,
 };
 
-test("every example of the help pages works as typed", { timeout: 400_000 }, async () => {
+test("every example of the help pages works as typed", { timeout: 1_800_000 }, async () => {
   const definitions = await Promise.all(commandEntries.map((entry) => entry.load()));
   const examples = definitions.flatMap(({ examples: own }) => own.map(({ command }) => command));
   expect([...new Set(examples)].sort()).toEqual(Object.keys(expected).sort());

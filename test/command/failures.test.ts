@@ -148,7 +148,7 @@ test("a server that goes away in the middle is exit 10, and the lock, the reposi
     await using holder = await database.connect();
     await holder.execute("BEGIN; LOCK TABLE public.user_locations IN ACCESS EXCLUSIVE MODE");
     const url = `postgresql://${target.user}:${target.password}@127.0.0.1:${target.port}/${target.database}`;
-    const words = ["wipe", "--scope", "locations", `--confirm=${target.database}`, "--lock-timeout", "60s", "--json"];
+    const words = ["wipe", "--scope", "locations", `--confirm=${target.database}`, "--lock-timeout", "600s", "--json"];
     const running = runRoomctl(words, { databaseUrl: url });
     await waitForBlocked(database);
     // SIGQUIT to the postmaster is `pg_ctl stop -m immediate`.
@@ -170,7 +170,7 @@ test("a server that goes away in the middle is exit 10, and the lock, the reposi
 async function waitForBlocked(database: {
   query<Row extends object>(sql: string): Promise<readonly Row[]>;
 }): Promise<void> {
-  for (let attempt = 0; attempt < 800; attempt += 1) {
+  for (let attempt = 0; attempt < 6000; attempt += 1) {
     const blocked = await database.query(
       "SELECT FROM pg_stat_activity WHERE application_name = 'roomctl/wipe' AND wait_event_type = 'Lock'",
     );

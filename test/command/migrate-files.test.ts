@@ -73,15 +73,11 @@ test.each<[string, Record<string, string>, number, RegExp]>([
     /2_b\.js is a migration in code/,
   ],
   ["a file without a statement", { "1_a.up.sql": "-- later\n;" }, 2, /holds no statement yet/],
-])(
-  "%s stops everything before anything is run",
-  async (_case, files, exit, message) => {
-    const { status, stderr, tables } = await migrate(files);
-    expect({ status, tables }).toEqual({ status: exit, tables: [] });
-    expect(stderr).toMatch(message);
-  },
-  30_000,
-);
+])("%s stops everything before anything is run", async (_case, files, exit, message) => {
+  const { status, stderr, tables } = await migrate(files);
+  expect({ status, tables }).toEqual({ status: exit, tables: [] });
+  expect(stderr).toMatch(message);
+});
 
 test("status names a transaction of its own before anybody runs into it", async () => {
   const { findings } = await migrate({ "1_a.up.sql": "CREATE TABLE a (n int);\nCOMMIT" }, ["plan"]);
@@ -112,7 +108,7 @@ test("a file of five megabytes and fifty thousand statements is applied in less 
     "1_a.up.sql": `CREATE TABLE a (n int, t text);\n${inserts.join("\n")}\n`,
   });
   expect(status, stdout).toBe(0);
-}, 120_000);
+});
 
 test("plan shows the statements, and --check makes what is pending a finding", async () => {
   const files = { "1_a.up.sql": "CREATE TABLE a (n int);", "2_b.up.sql": "CREATE INDEX CONCURRENTLY ON a (n);" };
@@ -182,4 +178,4 @@ test("what only shows writes nothing at all: not a byte of the catalog changes",
     });
   }
   expect(await catalog()).toEqual(before);
-}, 60_000);
+});

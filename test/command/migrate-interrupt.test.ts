@@ -103,7 +103,7 @@ test("a redo that is killed between its two halves is told by status, and ended 
   expect([next.status, untimed(next.stdout)]).toEqual([0, "applied 2_second (time)\n1 migration applied\n"]);
   const { findings } = await readMigrationStatus(database, directory);
   expect(findings).toEqual([]);
-}, 120_000);
+});
 
 test("a migration that was taken back by down is pending, not an interrupted redo", async () => {
   using folder = createMigrationFolder({
@@ -136,4 +136,4 @@ test("status says why a migration failed; one that is only tried says that nothi
   await runRoomctl(["migrate", ...words], { databaseUrl: scratch.url });
   const status = await runRoomctl(["migrate", "status", ...words], { databaseUrl: scratch.url });
   expect(status.stdout).toContain('failed: 1_first: column "nothing_here" does not exist\n  next: see to that');
-}, 60_000);
+});

@@ -17,9 +17,7 @@ const losesKey = {
     "-- Another key.\nALTER TABLE t DROP CONSTRAINT IF EXISTS t_pk, ADD COLUMN IF NOT EXISTS id bigint CONSTRAINT t_pk PRIMARY KEY;\n",
 };
 
-test("prove names the key that a second run drops, both definitions and the statement, and exits with 3", {
-  timeout: 120_000,
-}, async () => {
+test("prove names the key that a second run drops, both definitions and the statement, and exits with 3", async () => {
   using folder = createMigrationFolder(losesKey);
   const workingDirectory = mkdtempSync(join(tmpdir(), "roomctl-prove-"));
   try {
@@ -69,7 +67,7 @@ test("prove names the key that a second run drops, both definitions and the stat
   }
 });
 
-test("--rows 0 leaves tables empty, where a second run finds nothing to change", { timeout: 60_000 }, async () => {
+test("--rows 0 leaves tables empty, where a second run finds nothing to change", async () => {
   using folder = createMigrationFolder({ ...sound, "0002_up.up.sql": "UPDATE t SET old = old + 1000;" });
   const words = ["migrate", "prove", "--dir", folder.directory, "--json"];
   const withRows = await runRoomctl(words);
@@ -78,7 +76,7 @@ test("--rows 0 leaves tables empty, where a second run finds nothing to change",
   expect([without.status, without.json()]).toMatchObject([0, { isProven: true }]);
 });
 
-test("prove needs no database, and exits with 0 where nothing is wrong", { timeout: 60_000 }, async () => {
+test("prove needs no database, and exits with 0 where nothing is wrong", async () => {
   using folder = createMigrationFolder(sound);
   const { status, stdout } = await runRoomctl(["migrate", "prove", "--dir", folder.directory]);
   expect([status, stdout.split("\n").at(-2)]).toEqual([
@@ -87,9 +85,7 @@ test("prove needs no database, and exits with 0 where nothing is wrong", { timeo
   ]);
 });
 
-test("--pending proves only what the database lacks, and writes nothing there; --since what comes after", {
-  timeout: 120_000,
-}, async () => {
+test("--pending proves only what the database lacks, and writes nothing there; --since what comes after", async () => {
   using folder = createMigrationFolder(sound);
   await using scratch = await createScratchDatabase();
   const words = ["--dir", folder.directory];

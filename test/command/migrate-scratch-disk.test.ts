@@ -33,5 +33,4 @@ test.each([
       hint: expect.stringContaining("ROOMCTL_STATE_DIR"),
     });
   },
-  60_000,
 );

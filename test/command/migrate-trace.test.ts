@@ -70,7 +70,6 @@ test.each(serverNames)(
     const status = await runRoomctl(["migrate", "status", ...words, "--json"], options);
     expect(status.json<{ pendingCount: number }>().pendingCount).toBe(1);
   },
-  120_000,
 );
 
 test("--fail-on makes it a check", async () => {
@@ -92,7 +91,7 @@ test("--fail-on makes it a check", async () => {
   expect(added.status).toBe(3);
   folder.remove("3_wide.up.sql");
   expect((await run([...words, "--fail-on", "rewrite"])).status).toBe(0);
-}, 120_000);
+});
 
 test("on the target itself only with consent, in a transaction that leaves nothing", async () => {
   using folder = createMigrationFolder({ "1_users.up.sql": users });
@@ -120,7 +119,7 @@ test("on the target itself only with consent, in a transaction that leaves nothi
   expect(alone.status).toBe(4);
   expect(alone.stderr).toContain("2_alone does not run in a transaction");
   await run(["--all", "--rows", "0", "--dir", folder.directory]);
-}, 120_000);
+});
 
 test("flags that contradict each other are refused", async () => {
   for (const words of [
@@ -132,14 +131,14 @@ test("flags that contradict each other are refused", async () => {
   ]) {
     expect((await run(words)).status).toBe(2);
   }
-}, 60_000);
+});
 
 test("an extension that the scratch server lacks is named, with the flag that leads out of it", async () => {
   using folder = createMigrationFolder({ "1_map.up.sql": "CREATE EXTENSION IF NOT EXISTS postgis" });
   const result = await run(["--all", "--dir", folder.directory]);
   expect(result.status).toBe(1);
   expect(result.stderr).toMatch(/extension postgis .*not installed[\s\S]*--scratch-url/);
-}, 60_000);
+});
 
 test("a scratch server of another major works, with a warning", async () => {
   using folder = createMigrationFolder({ "1_users.up.sql": users });
@@ -153,7 +152,7 @@ test("a scratch server of another major works, with a warning", async () => {
     stderr: expect.stringMatching(/the target is PostgreSQL 15, the scratch server/),
   });
   await run(["--all", "--rows", "0"]);
-}, 60_000);
+});
 
 test("what would change a shared server, or reach another one, is not run there", async () => {
   using folder = createMigrationFolder({
@@ -170,29 +169,29 @@ test("what would change a shared server, or reach another one, is not run there"
     "it would reach another server",
     null,
   ]);
-}, 60_000);
+});
 
 /** Until so long after a new scratch server's folder is there. */
 async function untilScratch(thenMs: number): Promise<void> {
   const root = scratchRoot(join(workingDirectory, ".roomctl"));
   const folders = () => (existsSync(root) ? readdirSync(root).filter((name) => /^\d/.test(name)) : []);
   const earlier = new Set(folders());
-  await vi.waitFor(() => expect(folders().every((name) => earlier.has(name))).toBe(false), { timeout: 40_000 });
+  await vi.waitFor(() => expect(folders().every((name) => earlier.has(name))).toBe(false), { timeout: 300_000 });
   await sleep(thenMs);
 }
 
 test("Ctrl-C stops the scratch server and leaves nothing", async () => {
-  using folder = createMigrationFolder({ "1_slow.up.sql": "SELECT pg_sleep(60)" });
+  using folder = createMigrationFolder({ "1_slow.up.sql": "SELECT pg_sleep(600)" });
   for (const thenMs of [0, 3500]) {
     const signal = { name: "SIGINT", after: untilScratch(thenMs) } as const;
     const result = await run(["--all", "--dir", folder.directory], { signal });
     expect({ status: result.status, stderr: result.stderr }).toMatchObject({ status: 130 });
     expect(existsSync(scratchRoot(join(workingDirectory, ".roomctl")))).toBe(false);
   }
-}, 60_000);
+});
 
 test("what a killed run leaves is gone after the next, wherever it was killed; two at once do not hinder each other", async () => {
-  using slow = createMigrationFolder({ "1_slow.up.sql": "SELECT pg_sleep(60)" });
+  using slow = createMigrationFolder({ "1_slow.up.sql": "SELECT pg_sleep(600)" });
   using quick = createMigrationFolder({ "1_quick.up.sql": "SELECT 1" });
   for (const thenMs of [0, 400, 800, 1200, 3500]) {
     const signal = { name: "SIGKILL", after: untilScratch(thenMs) } as const;
@@ -204,7 +203,7 @@ test("what a killed run leaves is gone after the next, wherever it was killed; t
   expect(both.map(({ status, stderr }) => ({ status, stderr }))).toEqual(
     [1, 2].map(() => ({ status: 0, stderr: expect.any(String) })),
   );
-}, 120_000);
+});
 
 test("a subscription in a transactional file neither loses the answer nor leaves a database on --scratch-url", async () => {
   using folder = createMigrationFolder({
@@ -216,7 +215,7 @@ test("a subscription in a transactional file neither loses the answer nor leaves
   expect(result).toMatchObject({ status: 0, stdout: expect.stringContaining("not run here: it would reach another") });
   await using database = await scratch.open();
   expect(await database.query("SELECT subname FROM pg_subscription WHERE subname = 's'")).toEqual([]);
-}, 60_000);
+});
 
 test("a --scratch-url that is no URL, or leads nowhere, is named", async () => {
   const unreadable = await run(["--all", "--scratch-url", "mysql://x"]);
@@ -227,7 +226,7 @@ test("a --scratch-url that is no URL, or leads nowhere, is named", async () => {
   expect(away).toMatchObject({ status: 10, stderr: expect.stringMatching(/--scratch-url: cannot reach/) });
   expect(away.stderr).toContain("the password of --scratch-url shows in ps");
   expect(away.stderr).not.toMatch(/--database-url|hidden/);
-}, 60_000);
+});
 
 test("without a database, the ways that need none are named", async () => {
   using folder = createMigrationFolder({ "1_a.up.sql": "SELECT 1" });
@@ -247,7 +246,7 @@ test("control characters of a name do not reach the terminal", async () => {
   expect(stdout).toContain("two\\u000alines");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]|two\n/);
-}, 60_000);
+});
 
 test("a table that the target has although a pending file makes it counts for --fail-on", async () => {
   using folder = createMigrationFolder({
@@ -263,7 +262,7 @@ test("a table that the target has although a pending file makes it counts for --
   await database.execute("CREATE TABLE users (id int); INSERT INTO users VALUES (1); ANALYZE users");
   const known = await run(words, { databaseUrl: target.url });
   expect(known).toMatchObject({ status: 3, stdout: expect.stringMatching(/ShareLock on users \(1 rows, /) });
-}, 60_000);
+});
 
 test("a role of --scratch-url that is no superuser does, without reasons of rewrites", async () => {
   using folder = createMigrationFolder({
@@ -281,4 +280,4 @@ test("a role of --scratch-url that is no superuser does, without reasons of rewr
   await database.execute(`DROP ROLE ${role}`);
   expect(result).toMatchObject({ status: 0, stdout: expect.stringContaining("may not make event triggers") });
   expect(result.stdout).toContain("writes users anew");
-}, 60_000);
+});

@@ -78,7 +78,7 @@ test.each(serverNames)(
 );
 
 test("ctrl-C rolls the running migration back and exits with 130", async () => {
-  using folder = createMigrationFolder({ "0001_slow.up.sql": "CREATE TABLE b (n int); SELECT pg_sleep(30)" });
+  using folder = createMigrationFolder({ "0001_slow.up.sql": "CREATE TABLE b (n int); SELECT pg_sleep(600)" });
   await using scratch = await createScratchDatabase();
   const run = await runRoomctl(["migrate", "--verbose", "--dir", folder.directory], {
     databaseUrl: scratch.url,

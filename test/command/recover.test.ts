@@ -46,9 +46,9 @@ test("a dry run shows each room's verdict, the reason and the seconds left, and 
   const lines = stdout.split("\n");
   expect(lines[0]).toBe("A start now would bring back 3 of 5 rooms: 3 recovered, 1 ended, 1 skipped");
   expect(lines[2]).toBe("room\tverdict\tseconds left\twhy");
-  expect(lines[3]).toMatch(/^[0-9a-f-]{36}\tend\t\tits grace ran out 1m 3\ds ago, while no server ran$/);
-  expect(lines[4]).toMatch(/^[0-9a-f-]{36}\tskip\t\tstale: last sign of life 14m \ds ago$/);
-  expect(lines[5]).toMatch(/^[0-9a-f-]{36}\trecover\t10\.0\tactive, last sign of life 1m 4\ds ago$/);
+  expect(lines[3]).toMatch(/^[0-9a-f-]{36}\tend\t\tits grace ran out \dm \d+s ago, while no server ran$/);
+  expect(lines[4]).toMatch(/^[0-9a-f-]{36}\tskip\t\tstale: last sign of life 1\dm \d+s ago$/);
+  expect(lines[5]).toMatch(/^[0-9a-f-]{36}\trecover\t10\.0\tactive, last sign of life \dm \d+s ago$/);
   expect(lines[8]).toBe("and 1 more recovered; --limit shows them");
   expect(stdout).toContain("state\ttable\tlive\texpired\tdetail\nreferral links\treferral_mappings\t0\t0");
   expect(stdout).toContain("Nothing was changed. To apply it: roomctl recover");
@@ -76,6 +76,15 @@ test("recover does what the dry run said, and as JSON lists every room", async (
 });
 
 test("an applied recovery says until when the server must be up, and running it again moves no end", async () => {
+  // A start that took longer than the rooms had left proves nothing.
+  for (let isInTime = false, tries = 1; !isInTime; tries += 1) {
+    expect(tries).toBeLessThan(20);
+    isInTime = await recoverTwice();
+  }
+});
+
+/** False when the second time came too late for the rooms that the first one brought back. */
+async function recoverTwice(): Promise<boolean> {
   await using scratch = await createRoomDatabase();
   await using database = await scratch.open();
   await addRooms(database);
@@ -89,7 +98,8 @@ test("an applied recovery says until when the server must be up, and running it 
   const [recovered] = await ends();
   const time = recovered?.first.toISOString().slice(0, 19).replace("T", " ");
   expect(stdout).toContain(`\nStart the server before ${time}Z, or these rooms end.\n`);
-  // Longer than two starts of the program may take, and still the same ends.
+  const givenMs = performance.now();
+  // As long as a start of the program may take, and still the same ends.
   await database.execute(
     "UPDATE active_rooms SET grace_expires_at = now() + interval '9 seconds' WHERE status = 'grace_period'",
   );
@@ -98,6 +108,7 @@ test("an applied recovery says until when the server must be up, and running it 
   );
   const before = await ends();
   const again = await runRoomctl(["recover", "--json"], options);
+  if (performance.now() - givenMs > 8000) return false;
   expect(again.json()).toMatchObject({
     graceEnds: { first: before[0]?.first.toISOString(), last: before[0]?.last.toISOString() },
     graceSeconds: 10,
@@ -109,7 +120,8 @@ test("an applied recovery says until when the server must be up, and running it 
   const late = await runRoomctl(["recover"], options);
   expect(late.stdout).toContain("Recovered 0 of 4 rooms");
   expect(late.stdout).not.toContain("Start the server");
-});
+  return true;
+}
 
 test("a database that is not marked as development needs consent by name", async () => {
   await using scratch = await createRoomDatabase();

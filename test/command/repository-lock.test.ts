@@ -39,7 +39,7 @@ const module = JSON.stringify(pathToFileURL(join(packageRoot, "dist/backup/repos
 async function startHolder(folder: string): Promise<ChildProcess> {
   const script = `
     import { withRepositoryLock } from ${module};
-    await withRepositoryLock(${JSON.stringify(folder)}, { waitMs: 0 }, () => new Promise((resolve) => setTimeout(resolve, 60000)));`;
+    await withRepositoryLock(${JSON.stringify(folder)}, { waitMs: 0 }, () => new Promise((resolve) => setTimeout(resolve, 3_600_000)));`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
   while (!existsSync(join(folder, "lock"))) await sleep(5);
   return child;
@@ -72,9 +72,8 @@ test("a held lock is refused with its holder's name, waited for when told, and g
       exitCode: 11,
       message: expect.stringContaining(`process ${process.pid} on ${hostname()} since 20`),
     });
-    const waiting = withRepositoryLock(folder, { waitMs: 5000, onWait: (holder) => told.push(holder) }, taken);
-    await sleep(250);
-    expect(told).toHaveLength(1);
+    const waiting = withRepositoryLock(folder, { waitMs: 600_000, onWait: (holder) => told.push(holder) }, taken);
+    await expect.poll(() => told).toHaveLength(1);
     void waiting.then((result) => told.push(result));
   });
   await expect.poll(() => told[1]).toBe("taken");
@@ -85,7 +84,7 @@ test("waiting ends at once when it is interrupted", async () => {
   const folder = newFolder();
   await withRepositoryLock(folder, { waitMs: 0 }, async () => {
     const signal = AbortSignal.timeout(50);
-    await expect(withRepositoryLock(folder, { waitMs: 60_000, signal }, taken)).rejects.toMatchObject({
+    await expect(withRepositoryLock(folder, { waitMs: 3_600_000, signal }, taken)).rejects.toMatchObject({
       name: expect.stringMatching(/Abort|Timeout/),
     });
   });
@@ -114,7 +113,7 @@ test("of six that find a killed one's lock, one at a time gets in", async () => 
   const script = `
     import { appendFileSync } from "node:fs";
     import { withRepositoryLock } from ${module};
-    await withRepositoryLock(${JSON.stringify(folder)}, { waitMs: 60000 }, async () => {
+    await withRepositoryLock(${JSON.stringify(folder)}, { waitMs: 600_000 }, async () => {
       appendFileSync(${JSON.stringify(notes)}, "in\\n");
       await new Promise((resolve) => setTimeout(resolve, 20));
       appendFileSync(${JSON.stringify(notes)}, "out\\n");
@@ -162,12 +161,13 @@ test.each<[string, Partial<ProcessOwner>, number]>([
 
 test("a process that its parent has not buried yet counts as ended", async () => {
   // A shell that becomes `sleep` never asks how its child ended.
-  const parent = spawn("/bin/sh", ["-c", "sleep 0.05 & echo $!; exec sleep 30"], {
+  const parent = spawn("/bin/sh", ["-c", "sleep 3600 & echo $!; exec sleep 3600"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const pid = Number(await new Promise((resolve) => parent.stdout.once("data", resolve)));
   const { host } = currentOwner();
   expect(hasEnded({ host, pid, startedAtMs: 0 })).toBe(false);
+  process.kill(pid, "SIGKILL");
   await expect.poll(() => hasEnded({ host, pid, startedAtMs: 0 })).toBe(true);
   await kill(parent);
 });

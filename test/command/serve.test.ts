@@ -7,7 +7,8 @@ import { createRoomDatabase } from "../support/recovery.js";
 import { type ServeProcess, startServe } from "../support/serve.js";
 import { connectClient, type ServerClient } from "../support/server-client.js";
 
-const quick = ["--instance", "test", "--limit-scale", "1000"];
+/** Long enough for everybody to come back, however slow the machine is. */
+const quick = ["--instance", "test", "--limit-scale", "1000", "--grace", "10m"];
 
 interface Guest {
   readonly userId: string;
@@ -48,7 +49,7 @@ async function say(client: ServerClient, roomId: string, body: string): Promise<
 
 async function untilRow(scratch: ScratchDatabase, sql: string): Promise<void> {
   await using database = await scratch.open();
-  await expect.poll(async () => (await database.query(sql)).length, { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(async () => (await database.query(sql)).length).toBeGreaterThan(0);
 }
 
 async function rowsOf(scratch: ScratchDatabase, sql: string): Promise<readonly object[]> {
@@ -87,7 +88,7 @@ test("killed in the middle of a call, the next server brings the room back, and 
 
 test("a stop writes what is left, says so, and exits 0; the room waits for the next server", async () => {
   await using scratch = await createRoomDatabase();
-  await using server = await startServe({ databaseUrl: scratch.url, words: [...quick, "--flush", "10s"] });
+  await using server = await startServe({ databaseUrl: scratch.url, words: [...quick, "--flush", "1h"] });
   const { clients, roomId } = await meet(server);
   expect(await rowsOf(scratch, "SELECT FROM active_rooms")).toEqual([]);
   await server.kill("SIGTERM");
@@ -103,10 +104,10 @@ test("a stop that cannot write says how much is gone, and exits 5; a second sign
   const start = (instance: string, drain: string) =>
     startServe({
       databaseUrl: scratch.url,
-      words: [...quick, "--flush", "10s", "--instance", instance, "--drain", drain],
+      words: [...quick, "--flush", "1h", "--instance", instance, "--drain", drain],
     });
   await using server = await start("a", "500ms");
-  await using patient = await start("b", "60s");
+  await using patient = await start("b", "1h");
   const pairs = [await meet(server), await meet(patient)];
   await using blocker = await scratch.open();
   await using session = await blocker.connect();
@@ -182,7 +183,7 @@ test("a database without the schema is no reason to end: once it is migrated, th
   expect((await runRoomctl(["migrate"], { databaseUrl: scratch.url })).status).toBe(0);
   // Its row comes first, and then the recovery.
   const health = async () => (await fetch(`${server.url}/health`)).json();
-  await expect.poll(health, { timeout: 20_000 }).toMatchObject({ database: "up" });
+  await expect.poll(health).toMatchObject({ database: "up" });
   const { clients, roomId } = await meet(server);
   await untilRow(scratch, `SELECT FROM active_rooms WHERE room_id = '${roomId}'`);
   for (const client of clients) client.close();

@@ -65,7 +65,7 @@ describe.runIf(hasTmux)("in a real terminal", () => {
     await using _database = database;
     await using holder = await database.connect();
     await holder.execute("BEGIN; LOCK TABLE public.user_locations IN ACCESS EXCLUSIVE MODE");
-    await using terminal = runInTerminal(["wipe", "--scope", "locations", "--lock-timeout", "60s"], {
+    await using terminal = runInTerminal(["wipe", "--scope", "locations", "--lock-timeout", "600s"], {
       ROOMCTL_DATABASE_URL: scratch.url,
     });
     await waitForSession(database, true);
@@ -76,7 +76,7 @@ describe.runIf(hasTmux)("in a real terminal", () => {
 });
 
 async function waitForSession(database: Database, isThere: boolean): Promise<void> {
-  for (let attempt = 0; attempt < 400; attempt += 1) {
+  for (let attempt = 0; attempt < 3000; attempt += 1) {
     const sessions = await database.query(
       "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'roomctl/wipe' AND wait_event_type = 'Lock'",
     );

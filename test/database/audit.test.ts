@@ -222,7 +222,7 @@ describe.each(serverNames)("on %s", (server) => {
     await holder.execute("BEGIN; LOCK TABLE a, b IN ACCESS EXCLUSIVE MODE");
     const startedMs = performance.now();
     const { states, findings } = await auditDatabase(database, app, { lockTimeoutMs: 200 });
-    expect(performance.now() - startedMs).toBeLessThan(20_000);
+    expect(performance.now() - startedMs).toBeLessThan(60_000);
     await holder.execute("ROLLBACK");
     expect(states).toMatchObject([
       { outcome: "not read: locked", rows: null, survivesRestart: "yes" },
@@ -293,10 +293,10 @@ test("an index that is being built right now is no error", async () => {
   await database.execute("CREATE TABLE busy (id int PRIMARY KEY, n int)");
   await using writer = await database.connect();
   await writer.execute("BEGIN; INSERT INTO busy VALUES (1, 1)");
-  await using builder = await database.connect();
-  const building = builder.execute("CREATE INDEX CONCURRENTLY busy_n ON busy (n)");
+  await using patient = await scratch.open({ lockTimeoutMs: 0 });
+  const building = patient.execute("CREATE INDEX CONCURRENTLY busy_n ON busy (n)");
   await expect
-    .poll(() => findingsOf(database), { timeout: 10_000 })
+    .poll(() => findingsOf(database), { timeout: 120_000 })
     .toMatchObject([{ id: "index-being-built", severity: "info" }]);
   await writer.execute("COMMIT");
   await building;

@@ -32,9 +32,10 @@ test.each(serverNames)(
     try {
       const { target, dataDirectory } = await startEmbedded(options);
       await using before = await openDatabase(target);
+      await using holding = await openDatabase(target);
+      await using holder = await holding.connect();
       const restoring = outcomeOf(restoreWholeLatest(before, folder.directory));
       await untilStep(before, "pre-data");
-      await using holder = await before.connect();
       // Keeps the key of the table from being built, and so the restore from its end.
       await holder.execute("BEGIN; LOCK TABLE big IN ACCESS SHARE MODE");
       await untilStep(before, "sequences");

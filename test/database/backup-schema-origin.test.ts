@@ -69,7 +69,7 @@ describe.each(serverNames)("on %s", (server) => {
     expect(said[0]).toContain("the schema is kept as migrations, since no pg_dump fits: no pg_dump was found");
     expect(said[0]).toContain(`postgresql-client-${major(server)}`);
     expect(said[1]).toBe("schema: 2 migrations");
-  }, 120_000);
+  });
 
   test("migrations that do not describe the database are not used, and asking for them is refused with the reason", async () => {
     using folder = createMigrationFolder(files);
@@ -98,7 +98,7 @@ describe.each(serverNames)("on %s", (server) => {
       expect.stringContaining("0001_rooms was edited after it was applied"),
       expect.stringContaining("was applied out of the order of the numbers"),
     ]);
-  }, 120_000);
+  });
 
   test("what neither pg_dump nor migrations tell is read from the catalog, and the reasons are said", async () => {
     using folder = createMigrationFolder(files);
@@ -119,7 +119,7 @@ describe.each(serverNames)("on %s", (server) => {
       expect.stringMatching(/^warning: the schema is kept as roomctl reads it from the catalog.*no pg_dump was found/),
       expect.stringContaining("no migration was ever applied here"),
     ]);
-  }, 120_000);
+  });
 
   test("what nothing can tell ends the backup, with every reason and the way out", async () => {
     using folder = createMigrationFolder(files);
@@ -136,7 +136,7 @@ describe.each(serverNames)("on %s", (server) => {
       message: expect.stringMatching(/unsupported objects: .*no pg_dump fits: .*no migrations: no migration was ever/),
       hint: expect.stringMatching(/postgresql-client-\d+.*--schema none/),
     });
-  }, 120_000);
+  });
 
   test("with --schema none nothing is looked at", async () => {
     await using scratch = await createScratchDatabase({ server });

@@ -265,7 +265,7 @@ test("a backup whose session the server ends leaves nothing", async () => {
   expect(folder.entries()).toEqual([]);
 });
 
-test("a repository that takes no folder is said to be so, and promptly", { timeout: 10_000 }, async () => {
+test("a repository that takes no folder is said to be so, and promptly", async () => {
   await expect(openRepository("/proc/roomctl/backups").begin(newBackupId(new Date()))).rejects.toMatchObject({
     code: "E_FILE",
     hint: expect.stringContaining("--repo"),

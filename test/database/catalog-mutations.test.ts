@@ -54,7 +54,7 @@ describe.each(serverNames)("a schema written from the catalog of %s", (server) =
     expect(differences).toEqual([]);
     expect(refusals.sort()).toEqual(refused.map((object) => `unsupported objects: ${object}`));
     expect(equal).toBe(cases.length - refused.length);
-  }, 300_000);
+  });
 });
 
 /** Those that are refused would take their batch with them. */

@@ -94,7 +94,6 @@ test.each(serverNames)(
       'broken column "since" does not exist',
     ]);
   },
-  60_000,
 );
 
 test.each(serverNames)(

@@ -101,7 +101,7 @@ for (const server of serverNames) {
     expect(counts.rewrite).toBeGreaterThan(15);
     expect(counts.scan).toBeGreaterThan(15);
     expect(counts.nothing).toBeGreaterThan(15);
-  }, 180_000);
+  });
 
   test(`on ${server} the locks that multiple-locks-one-tx reckons with are those in pg_locks`, async () => {
     await using scratch = await createScratchDatabase({ server });
@@ -118,7 +118,7 @@ for (const server of serverNames) {
       if (real.join() !== expected.join()) wrong.push(`${sql}: pg_locks ${real.join()}, lint ${expected.join()}`);
     }
     expect(wrong).toEqual([]);
-  }, 180_000);
+  });
 }
 
 test("each step of each safer form runs, and does neither a rewrite nor a scan under a lock that stops writes", async () => {
@@ -150,4 +150,4 @@ test("each step of each safer form runs, and does neither a rewrite nor a scan u
   }
   process.stdout.write(`${count} safer forms run\n`);
   expect(count).toBeGreaterThan(30);
-}, 180_000);
+});

@@ -77,7 +77,7 @@ describe.each(serverNames)("%s", (server) => {
     expect(indexes.map(({ table }) => table?.name)).toEqual(["users"]);
   });
 
-  test("a table that somebody has locked is not waited for", { timeout: 20_000 }, async () => {
+  test("a table that somebody has locked is not waited for", async () => {
     using folder = folderOf("CREATE INDEX users_email ON users (email)");
     await using scratch = await createScratchDatabase({ server });
     await using database = await scratch.open();

@@ -19,7 +19,7 @@ beforeAll(async () => {
   for (const major of serverNames.map(majorOf)) {
     scratchServers.set(major, await openScratch({ directory: stateDirectory, majorVersion: major }));
   }
-}, 120_000);
+});
 afterAll(async () => {
   for (const server of scratchServers.values()) await server[Symbol.asyncDispose]();
   rmSync(stateDirectory, { recursive: true, force: true });

@@ -27,6 +27,43 @@ test.each([
   expect((await readMigrationStatus(database, directory)).findings).toMatchObject([{ kind: "client-encoding" }]);
 });
 
+test.each([
+  ["SET client_encoding = 'LATIN1'", "SET client_encoding"],
+  ["IF true THEN SET LOCAL client_encoding TO win1252; END IF", "SET LOCAL client_encoding"],
+  ["PERFORM set_config('client_encoding', 'LATIN1', false)", "SELECT set_config("],
+  ["was := pg_catalog.set_config('client_encoding', 'LATIN1', false)", "was := pg_catalog.set_config("],
+  ["EXECUTE 'SET NAMES ''LATIN1'''", "SET NAMES"],
+])("a DO block with %s is refused with the line inside it", async (statement, shown) => {
+  const block = `DO $$\nDECLARE\n  was text;\nBEGIN\n  ${statement};\nEND $$`;
+  using folder = createMigrationFolder({
+    "1_names.up.sql": `CREATE TABLE names (name text);\n${block};\nINSERT INTO names VALUES ('Žofie')`,
+  });
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  const { directory } = folder;
+  await expect(applyMigrations(database, { directory, ...options })).rejects.toMatchObject({
+    code: "E_USAGE",
+    message: expect.stringContaining(`1_names.up.sql:6 changes the encoding of all that comes after it: ${shown}`),
+  });
+  expect(await database.query("SELECT FROM pg_class WHERE relname = 'names'")).toEqual([]);
+  expect((await readMigrationStatus(database, directory)).findings).toMatchObject([{ kind: "client-encoding" }]);
+});
+
+test("what changes it for one call, for later sessions, or in a mere text is no change", async () => {
+  using folder = createMigrationFolder({
+    "1_names.up.sql": `DO $$ BEGIN SET client_encoding = 'UTF8'; PERFORM set_config('client_encoding', 'utf-8', false); END $$;
+DO $$ BEGIN RAISE NOTICE 'no SET client_encoding = ''LATIN1'''; END $$;
+CREATE FUNCTION latin() RETURNS text LANGUAGE plpgsql SET client_encoding = 'LATIN1' AS $$ BEGIN RETURN 'Žofie'; END $$;
+CREATE FUNCTION never_called() RETURNS void LANGUAGE plpgsql AS $$ BEGIN SET client_encoding = 'LATIN1'; END $$;
+DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET client_encoding = ''LATIN1''', current_database()); END $$;
+CREATE TABLE names (name text); INSERT INTO names SELECT latin(); INSERT INTO names VALUES ('Žofie')`,
+  });
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  expect(await applyMigrations(database, { directory: folder.directory, ...options })).toMatchObject({ failure: null });
+  expect(await database.query("SELECT name FROM names")).toEqual([{ name: "Žofie" }, { name: "Žofie" }]);
+});
+
 test("what says UTF-8, as pg_dump does, or goes back to it is no change", async () => {
   using folder = createMigrationFolder({
     "1_names.up.sql": `SET client_encoding = 'UTF8'; SET NAMES 'utf8'; SET client_encoding TO DEFAULT; RESET client_encoding;

@@ -154,7 +154,7 @@ test("a build waits for older transactions longer than lock_timeout, since it bl
   const messages: string[] = [];
   const migrating = apply(database, folder.directory, { onProgress: ({ message }) => messages.push(message) });
   await untilBlocked(database, "roomctl/migrate 2_index");
-  await vi.waitFor(() => expect(messages.join("\n")).toContain("waiting for"), { timeout: 20_000 });
+  await vi.waitFor(() => expect(messages.join("\n")).toContain("waiting for"), { timeout: 120_000 });
   await new Promise((resolve) => setTimeout(resolve, 500));
   await writer.execute("COMMIT");
   expect(await migrating).toMatchObject({ failure: null, steps: [{ tries: 1 }] });

@@ -60,6 +60,27 @@ test.each(serverNames)(
   },
 );
 
+test("a baseline that is refused names what is left to record, or that nothing is", async () => {
+  using folder = createMigrationFolder(files);
+  await using scratch = await createScratchDatabase();
+  await using database = await scratch.open();
+  await migrate(database, folder, 2);
+  const baseline = (migration: string) => planBaseline(database, folder.directory, migration);
+  const message = "this database has a history already: 2_b is applied";
+  for (const migration of ["1", "2"]) {
+    await expect(baseline(migration)).rejects.toMatchObject({
+      code: "E_NOT_EMPTY",
+      message,
+      hint: "nothing up to there is left to record; see what is with: roomctl migrate status",
+    });
+  }
+  await expect(baseline("3")).rejects.toMatchObject({
+    code: "E_NOT_EMPTY",
+    message,
+    hint: "record the rest with: roomctl migrate up --fake --to 3_c",
+  });
+});
+
 test("an empty database is no baseline, and an unknown migration neither", async () => {
   using folder = createMigrationFolder(files);
   await using scratch = await createScratchDatabase();

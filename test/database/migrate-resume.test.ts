@@ -4,6 +4,7 @@ import { type ApplyOptions, applyMigrations } from "../../src/migrate/apply.js";
 import { applyDown, planDown } from "../../src/migrate/down.js";
 import { applyFake, planBaseline, planFakeDown } from "../../src/migrate/fake.js";
 import { readMigrationStatus } from "../../src/migrate/status.js";
+import { untilBlocked } from "../support/blocked.js";
 import { createMigrationFolder } from "../support/migrations.js";
 import { createScratchDatabase } from "../support/postgres.js";
 
@@ -60,27 +61,36 @@ test("what was done outside of a transaction is not done again because the file 
 test("a migrator waits for the session of one that lost its lock, and does not run the migration again", async () => {
   using folder = createMigrationFolder({
     "1_a.up.sql": "CREATE TABLE t (n int); INSERT INTO t VALUES (0)",
-    "2_b.up.sql": "UPDATE t SET n = n + 1; SELECT pg_sleep(2)",
+    "2_b.up.sql": "UPDATE t SET n = n + 1; SELECT pg_advisory_xact_lock(1)",
   });
   await using scratch = await createScratchDatabase();
-  await using first = await scratch.open();
+  await using first = await scratch.open({ lockTimeoutMs: 0 });
   await using second = await scratch.open();
   await apply(first, folder.directory, { count: 1 });
+  await using holder = await second.connect();
+  await holder.execute("BEGIN; SELECT pg_advisory_xact_lock(1)");
   const slow = apply(first, folder.directory);
-  for (let found = 0; found === 0; ) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    // The lock `change` is that of the session which does nothing meanwhile.
-    const ended = await second.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity AS idle JOIN pg_locks USING (pid)
-        WHERE state = 'idle' AND locktype = 'advisory' AND datname = current_database()
-          AND EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(2)%' AND state = 'active' AND pid <> idle.pid AND pid <> pg_backend_pid())`,
-    );
-    found = ended.length;
-  }
-  const [one, two] = await Promise.all([slow, apply(second, folder.directory)]);
+  await untilBlocked(second);
+  // The lock `change` is that of the session which does nothing meanwhile.
+  const ended = await second.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid)
+      WHERE state = 'idle' AND locktype = 'advisory' AND datname = current_database()`,
+  );
+  expect(ended).toHaveLength(1);
+  let tries = 0;
+  await using next = await scratch.open({
+    onStatement: (sql) => {
+      if (!sql.startsWith("SELECT pg_try_advisory_lock")) return;
+      tries += 1;
+      // It has met the session again and again, which may end now.
+      if (tries === 4) void holder.execute("COMMIT");
+    },
+  });
+  const [one, two] = await Promise.all([slow, apply(next, folder.directory)]);
+  expect(tries).toBeGreaterThan(3);
   expect([one.failure, two.failure, two.steps.map(({ name }) => name)]).toEqual([null, null, []]);
   expect(await second.query("SELECT n FROM t")).toEqual([{ n: 1 }]);
-}, 30_000);
+});
 
 test("a table goes into the first schema of the database's search_path that is there when it is made", async () => {
   using folder = createMigrationFolder({

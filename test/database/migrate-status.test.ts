@@ -40,10 +40,10 @@ test("a migration under way is running, not interrupted; once its migrator is go
   await using observer = await scratch.open();
   const migrating = migrate(database, folder.directory).catch((error: unknown) => error);
   const stateNow = async () => (await readMigrationStatus(observer, folder.directory)).migrations[0]?.state;
-  await expect.poll(stateNow, { timeout: 20_000 }).toBe("running");
+  await expect.poll(stateNow, { timeout: 120_000 }).toBe("running");
   controller.abort();
   await migrating;
-  await expect.poll(stateNow, { timeout: 20_000 }).toBe("interrupted");
+  await expect.poll(stateNow, { timeout: 120_000 }).toBe("interrupted");
   expect((await readMigrationStatus(observer, folder.directory)).findings).toMatchObject([{ kind: "interrupted" }]);
   folder.write("0001_slow.up.sql", "SELECT 1");
   expect((await migrate(observer, folder.directory)).failure).toBeNull();

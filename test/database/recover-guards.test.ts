@@ -116,7 +116,7 @@ test.each(serverNames)(
   async (server) => {
     await using scratch = await createRoomDatabase({ server });
     await using database = await scratch.open();
-    await using recovering = await scratch.open({ applicationName: "roomctl/recover" });
+    await using recovering = await scratch.open({ applicationName: "roomctl/recover", lockTimeoutMs: 0 });
     await addServer(database, { epoch: 7, heartbeatAgo: 100 });
     const roomId = await addRoom(database, { epoch: 7, graceIn: -30 });
     const room = await rememberRoom(database, roomId);
@@ -134,10 +134,10 @@ test.each(serverNames)(
 test.each(serverNames)("on %s, a write that starts during a recovery finds nothing to do after it", async (server) => {
   await using scratch = await createRoomDatabase({ server });
   await using database = await scratch.open();
-  await using zombie = await scratch.open({ applicationName: "zombie" });
+  await using zombie = await scratch.open({ applicationName: "zombie", lockTimeoutMs: 0 });
   await addServer(database, { epoch: 7, heartbeatAgo: 100 });
   const room = await rememberRoom(database, await addRoom(database, { epoch: 7, graceIn: -30 }));
-  await using recovering = await scratch.open({ applicationName: "roomctl/recover" });
+  await using recovering = await scratch.open({ applicationName: "roomctl/recover", lockTimeoutMs: 0 });
   using files = createFiles({ "end.sql": patientEnd });
   const { recovery, write } = await withTransaction(database, {}, async (connection) => {
     await connection.query("SELECT pg_advisory_xact_lock(7)");
@@ -172,10 +172,10 @@ test("a plan is stale once a row it speaks of has changed", async () => {
 test("time alone makes no plan stale: the verdict of the moment counts, and is reported", async () => {
   await using scratch = await createRoomDatabase();
   await using database = await scratch.open();
-  const roomId = await addRoom(database, { graceIn: 4, updatedAgo: 6 });
+  const roomId = await addRoom(database, { graceIn: 80, updatedAgo: 6 });
   await addRoom(database);
   const plan = await planRecovery(database, referenceRecovery);
-  const now = new Date(plan.at.getTime() + 5000);
+  const now = new Date(plan.at.getTime() + 81_000);
   const receipt = await recoverNow(database, referenceRecovery, { plan, now });
   expect(receipt.changed).toEqual([{ roomId, from: "recover", to: "end" }]);
   expect(receipt.plan.counts).toMatchObject({ recovered: 1, ended: 1 });
@@ -195,7 +195,11 @@ test.each(serverNames)("on %s, a recovery that is cut off half-way leaves everyt
   await using scratch = await createRoomDatabase({ server });
   await using database = await scratch.open();
   const controller = new AbortController();
-  await using recovering = await scratch.open({ signal: controller.signal, applicationName: "roomctl/recover" });
+  await using recovering = await scratch.open({
+    signal: controller.signal,
+    applicationName: "roomctl/recover",
+    lockTimeoutMs: 0,
+  });
   await addServer(database, { epoch: 7, heartbeatAgo: 100 });
   await addRoom(database, { epoch: 7 });
   await addRoom(database, { epoch: 7, graceIn: -30 });

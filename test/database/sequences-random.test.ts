@@ -8,7 +8,6 @@ const caseCount = 60;
 
 test.each(serverNames)(
   "on %s random sequences go no further than they must, and the next three inserts find no id taken",
-  { timeout: 240_000 },
   async (server) => {
     await using scratch = await createScratchDatabase({ server });
     await using database = await scratch.open();

@@ -81,7 +81,7 @@ describe.each(serverNames)("on %s", (server) => {
     await database.execute("CREATE TABLE a (id bigserial PRIMARY KEY); INSERT INTO a VALUES (5000)");
     const plan = await planSequenceReset(database);
     await drawer.execute("BEGIN; SELECT nextval('a_id_seq')");
-    const moving = applySequenceReset(database, plan, options);
+    const moving = applySequenceReset(database, plan, { ...options, lockTimeoutMs: 120_000 });
     await untilBlocked(database);
     await drawer.query("SELECT max(nextval('a_id_seq')) FROM generate_series(1, 10000)");
     await drawer.execute("COMMIT");
@@ -217,7 +217,7 @@ test("an insert under way is waited for, and its id is not given again", async (
   await database.execute("CREATE TABLE a (id serial PRIMARY KEY); INSERT INTO a VALUES (41)");
   const plan = await planSequenceReset(database);
   await writer.execute("BEGIN; INSERT INTO a VALUES (60)");
-  const moving = applySequenceReset(database, plan, options);
+  const moving = applySequenceReset(database, plan, { ...options, lockTimeoutMs: 120_000 });
   await untilBlocked(database);
   await writer.execute("COMMIT");
   expect((await moving).sequences).toMatchObject([{ to: "61" }]);

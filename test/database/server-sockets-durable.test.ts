@@ -17,7 +17,8 @@ async function startDurable(options: SocketOptions = {}) {
   const own = await scratch.open({ applicationName: "store under test" });
   await database.execute("INSERT INTO server_instances (epoch, host, pid) VALUES (1, 'rooms-1', 7)");
   const link = createTestLink(own);
-  const server = await startSockets({ link, ...options });
+  const settings = { durableWaitMs: 120_000, ...options.settings };
+  const server = await startSockets({ link, ...options, settings });
   const { store } = server.realtime.state;
   const attach = () => store.attach(own, { epoch: "1", owner: loadStatement("server/owner") });
   attach();
@@ -256,7 +257,7 @@ test("a message that cannot be committed in time is refused, and may be sent aga
       retryAfterMs: expect.any(Number),
     });
   });
-  await vi.waitUntil(async () => (await say(one, roomId, "hello", messageId)).ok, { timeout: 30_000 });
+  await vi.waitUntil(async () => (await say(one, roomId, "hello", messageId)).ok, { timeout: 120_000 });
   expect(await messagesOf(app.database, roomId)).toMatchObject([{ body: "hello", sequence: 1 }]);
 });
 
@@ -313,9 +314,9 @@ test.each([
     );
     return rows.map(({ total }) => Math.floor(total / 60));
   };
-  await vi.waitUntil(async () => (await counted())[0] === 60, { timeout: 30_000 });
+  await vi.waitUntil(async () => (await counted())[0] === 60, { timeout: 120_000 });
   expect(await counted()).toEqual([60, 68]);
-  await vi.waitUntil(async () => (await counted()) && realtime.state.timers.size === 0, { timeout: 30_000 });
+  await vi.waitUntil(async () => (await counted()) && realtime.state.timers.size === 0, { timeout: 120_000 });
 });
 
 function manyMessages(): ServerSettings["limits"] {

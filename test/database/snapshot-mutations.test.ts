@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { mapParallel } from "../../src/core/parallel.js";
-import type { Connection } from "../../src/db/pool.js";
 import { compareSnapshots, readSchemaSnapshot, schemaFingerprint } from "../../src/db/snapshot.js";
+import { makeTablespace } from "../support/catalog.js";
 import { createScratchDatabase, type ScratchDatabase, serverNames } from "../support/postgres.js";
 import { richRoles, richSchema } from "../support/rich-schema.js";
 import { mutations, mutations18, sameAgain } from "../support/schema-mutations.js";
@@ -12,16 +12,8 @@ async function buildRich(scratch: ScratchDatabase): Promise<void> {
   await using database = await scratch.open();
   await using connection = await database.connect();
   await connection.execute(richRoles);
-  await makeTablespace(connection);
+  await makeTablespace(scratch);
   await connection.execute(richSchema);
-}
-
-/** A tablespace inside the data directory, for developers of PostgreSQL and for tests. It cannot be made in a transaction. */
-async function makeTablespace(connection: Connection): Promise<void> {
-  const known = await connection.query("SELECT FROM pg_tablespace WHERE spcname = 'rich_space'");
-  if (known.length > 0) return;
-  await connection.execute("SET allow_in_place_tablespaces = on");
-  await connection.execute("CREATE TABLESPACE rich_space LOCATION ''");
 }
 
 const forDatabase = (sql: string, scratch: ScratchDatabase) => sql.replaceAll("%database%", scratch.target.database);
@@ -45,7 +37,7 @@ describe.each(serverNames)("a schema snapshot on %s", (server) => {
     }
     expect(missed).toEqual([]);
     expect(compareSnapshots(before, await readSchemaSnapshot(connection))).toEqual([]);
-  }, 120_000);
+  });
 
   test("is the same after changes that were taken back, and after data", async () => {
     await using scratch = await createScratchDatabase({ server });
@@ -82,7 +74,7 @@ describe.skipIf(!serverNames.includes("postgres15"))("beside pg_dump -s of Postg
       if (!isAsExpected) disagreements.push(`${sql}: dump ${isDumpEqual}, fingerprint ${isEqual}`);
     });
     expect(disagreements).toEqual([]);
-  }, 300_000);
+  });
 });
 
 async function execute(scratch: ScratchDatabase, sql: string): Promise<void> {

@@ -57,7 +57,7 @@ describe.each(serverNames)("a schema snapshot on %s", (server) => {
       await connection.execute("ROLLBACK");
     }
     expect(fingerprints.size).toBe(1);
-  }, 120_000);
+  });
 
   test("is the same of two databases built alike, by roles of other names", async () => {
     const snapshots: SchemaSnapshot[] = [];

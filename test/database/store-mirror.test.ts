@@ -79,7 +79,7 @@ test("a table that is not there keeps everything, says so once, and gets it when
   await expect.poll(() => notes.stats().retries).toBe(2);
   expect(events).toMatchObject([{ kind: "schema", map: "notes", code: "42P01", message: /notes.*does not exist/ }]);
   await direct.execute("ALTER TABLE later RENAME TO notes");
-  expect(await store.drain(5000)).toEqual({ left: 0 });
+  expect(await store.drain(120_000)).toEqual({ left: 0 });
   expect(await notesIn(direct)).toEqual({ a: "kept" });
 });
 
@@ -92,7 +92,7 @@ test("a batch that takes too long for the server is tried again in smaller ones"
   const notes = store.map<Note>({ name: "notes", mirror: tombstoneMirror });
   for (let index = 0; index < 100; index += 1) notes.set(`n${index}`, { text: "" });
   store.attach(database, fence);
-  await notes.flushed(undefined, { waitMs: 30_000 });
+  await notes.flushed(undefined, { waitMs: 120_000 });
   expect(Object.keys(await notesIn(direct))).toHaveLength(100);
   expect(notes.stats().retries).toBeGreaterThan(0);
 });

@@ -5,7 +5,7 @@ import { type OwnScratch, openOwnScratch, trace } from "../support/trace.js";
 let own: OwnScratch;
 beforeAll(async () => {
   own = await openOwnScratch("postgres18");
-}, 60_000);
+});
 afterAll(() => own[Symbol.asyncDispose]());
 
 function rowsOf(tables: readonly FilledTable[]): Readonly<Record<string, number>> {

@@ -16,7 +16,7 @@ async function parse(...files: readonly string[]) {
   return readMigrationFiles(folder.directory).map((file) => parseMigration(parser, file));
 }
 
-const limits = { lockTimeoutMs: 1000, timeoutMs: 5000 };
+const limits = { lockTimeoutMs: 10_000, timeoutMs: 60_000 };
 
 /** What a person would see of a schema, and the rows. */
 async function picture(database: Database): Promise<unknown> {
@@ -57,12 +57,12 @@ describe.each(serverNames)("%s", (server) => {
     await using database = await scratch.open();
     await database.execute("CREATE TABLE users (id int PRIMARY KEY)");
     // Each statement is short enough; all of them together are not. Limits of the file's own do not count.
-    const naps = "SET statement_timeout = 0; SELECT pg_sleep(0.5);".repeat(60);
+    const naps = "SET statement_timeout = 0; SELECT pg_sleep(0.5);".repeat(120);
     const pending = await parse(`ALTER TABLE users ADD a int; ${naps}`);
-    const tracing = traceOnTarget(database, pending, { lockTimeoutMs: 200, timeoutMs: 3000 });
+    const tracing = traceOnTarget(database, pending, { lockTimeoutMs: 200, timeoutMs: 5000 });
     const failing = expect(tracing).rejects.toMatchObject({
       code: "E_LOCK_TIMEOUT",
-      message: expect.stringMatching(/within 3000 ms/),
+      message: expect.stringMatching(/within 5000 ms/),
     });
     await using reader = await scratch.open({ lockTimeoutMs: 0 });
     await untilLocked(reader, "users");
@@ -70,8 +70,8 @@ describe.each(serverNames)("%s", (server) => {
     const reading = reader.query("SELECT count(*) FROM users");
     await untilBlocked(reader);
     await reading;
-    // The naps alone would take half a minute.
-    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    // The naps alone would take a minute.
+    expect(performance.now() - startedMs).toBeLessThan(45_000);
     await failing;
     expect(
       await database.query("SELECT FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'a'"),
@@ -94,7 +94,7 @@ describe.each(serverNames)("%s", (server) => {
       code: "E_LOCK_TIMEOUT",
       message: expect.stringMatching(/1_m\.up\.sql:2/),
     });
-    expect(performance.now() - startedMs).toBeLessThan(30_000);
+    expect(performance.now() - startedMs).toBeLessThan(120_000);
     await holder.execute("ROLLBACK");
   });
 
@@ -136,7 +136,7 @@ describe.each(serverNames)("%s", (server) => {
     // Without a limit of its own it would wait for ever.
     await using patient = await scratch.open({ lockTimeoutMs: 0 });
     expect(await readSizes(patient, traces)).toBeUndefined();
-    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    expect(performance.now() - startedMs).toBeLessThan(120_000);
     await holder.execute("ROLLBACK");
   });
 });

@@ -171,7 +171,7 @@ describe.each(serverNames)("%s", (name) => {
   let own: OwnScratch;
   beforeAll(async () => {
     own = await openOwnScratch(name);
-  }, 60_000);
+  });
   afterAll(() => own[Symbol.asyncDispose]());
 
   test.each(samples)("$sql", async ({ sql, locks, rewrite, scans, builds }) => {
@@ -327,7 +327,7 @@ VACUUM users;`;
     expect(dropped?.samples).toBeGreaterThan(0);
     expect(rebuilt?.indexBuilds).toMatchObject([{ name: "users_pkey", isNew: false }]);
     expect(vacuumed?.locks[0]).toMatchObject({ name: "users", mode: "ShareUpdateExclusiveLock" });
-  }, 60_000);
+  });
 
   test("a statement that fails is told with its place", async () => {
     await expect(
@@ -349,7 +349,6 @@ VACUUM users;`;
   // Held against itself, since how fast a machine is says nothing: were each statement compared with all those before it,
   // the second half would take three times as long as the first.
   test("the last of a thousand statements are traced as fast as the first", {
-    timeout: 240_000,
     retry: 3,
   }, async () => {
     const half = (from: number) =>

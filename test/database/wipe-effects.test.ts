@@ -199,7 +199,7 @@ describe.each(serverNames)("on %s", (server) => {
       await destroyEmbedded({ ...options, settings });
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 });
 
 async function untilStandby(database: Database): Promise<void> {

@@ -43,7 +43,7 @@ describe.each(serverNames)("on %s", (server) => {
     await expect(applyWipe(database, wider, wipeOptions(scopes))).rejects.toThrow("b has come into the plan");
   });
 
-  test("a lock that never comes: nothing is deleted, the holder is named, and no reader waits longer than the bound", async () => {
+  test("a lock that never comes: nothing is deleted, the holder is named, and readers wait for one try at most", async () => {
     await using scratch = await cloneReference(server);
     await using database = await scratch.open();
     await using holding = await scratch.open({ applicationName: "sleepy report" });
@@ -53,18 +53,19 @@ describe.each(serverNames)("on %s", (server) => {
     const before = await tableCounts(database);
     const plan = await planWipe(database, referenceScopes, ["limits"]);
     let isOver = false;
-    const slowest = watchReader(scratch, "SELECT count(*) FROM rate_limits", () => isOver);
+    const reading = watchReader(scratch, "SELECT count(*) FROM rate_limits", () => isOver);
     const startedMs = performance.now();
-    const attempt = applyWipe(database, plan, { ...wipeOptions(), lockTimeoutMs: 500, attempts: 3 });
+    const attempt = applyWipe(database, plan, { ...wipeOptions(), lockTimeoutMs: 500, attempts: 6 });
     await expect(attempt).rejects.toMatchObject({
       code: "E_LOCK_TIMEOUT",
       message: expect.stringContaining("sleepy report"),
     });
     const attemptMs = performance.now() - startedMs;
     isOver = true;
-    // Three tries of half a second with pauses between them: who stood behind one of them was let go after it.
-    expect(attemptMs).toBeGreaterThan(3 * 500);
-    expect(await slowest).toBeLessThan(0.6 * attemptMs);
+    const { held, slowestMs } = await reading;
+    // Six tries of half a second with pauses between them: who stood behind one of them was let go after it.
+    expect(held).toBeGreaterThan(2);
+    expect(slowestMs).toBeLessThan(attemptMs / 2);
     expect(await tableCounts(database)).toEqual(before);
     expect(await readOperations(database, 1)).toEqual([]);
     await holder.execute("COMMIT");
@@ -219,16 +220,16 @@ describe.each(serverNames)("on %s", (server) => {
   });
 });
 
-/** Reads again and again until told to stop, and says how long the slowest read took. */
-async function watchReader(scratch: ScratchDatabase, sql: string, isOver: () => boolean): Promise<number> {
+/** Reads again and again until told to stop: how many reads had to wait, and how long the slowest took. */
+async function watchReader(scratch: ScratchDatabase, sql: string, isOver: () => boolean) {
   await using database = await scratch.open();
   await using connection: Connection = await database.connect();
-  let slowestMs = 0;
+  const tookMs: number[] = [];
   while (!isOver()) {
     const startedMs = performance.now();
     await connection.query(sql);
-    slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+    tookMs.push(performance.now() - startedMs);
     await sleep(5);
   }
-  return slowestMs;
+  return { held: tookMs.filter((ms) => ms > 100).length, slowestMs: Math.max(...tookMs) };
 }

@@ -14,7 +14,6 @@ const graphCount = Number(process.env["ROOMCTL_TEST_ROW_GRAPHS"] ?? 60);
 
 test.each(serverNames)(
   "on %s the plan of random graphs is what the same DELETE really does, and so is the deletion",
-  { timeout: 60_000 + graphCount * 15_000 },
   async (server) => {
     await using scratch = await createScratchDatabase({ server });
     await using database = await scratch.open();

@@ -16,7 +16,7 @@ import { scopeOf, useReferenceDatabase } from "../support/wipe.js";
 const cloneReference = useReferenceDatabase();
 
 describe.each(serverNames)("on %s", (server) => {
-  test("undoing a wipe of any scope gives back every row, value and sequence", { timeout: 180_000 }, async () => {
+  test("undoing a wipe of any scope gives back every row, value and sequence", async () => {
     using folder = createBackupFolder();
     await using scratch = await cloneReference(server);
     await using database = await scratch.open();

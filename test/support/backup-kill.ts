@@ -10,12 +10,14 @@ import { programPath } from "./cli.js";
 import { createScratchDatabase, type ServerName } from "./postgres.js";
 
 export interface KillReport {
-  /** Runs that were killed while they wrote, and runs that came to their end first. */
+  /** Runs that were killed while they wrote, and runs that had published their backup by then. */
   readonly killed: number;
-  readonly completed: number;
+  readonly published: number;
+  /** Runs that said they were done, without a backup: must be 0. */
+  readonly lost: number;
   /** Backups in the repository that did not verify: must be empty. */
   readonly damaged: readonly string[];
-  /** Backups that there are in the end: one of each completed run, and the last. */
+  /** Backups that there are in the end: one of each run that had published it. */
   readonly backups: number;
   /** What lay in the repository in the end besides backups: must be empty. */
   readonly leftovers: readonly string[];
@@ -46,17 +48,24 @@ export async function killBackups(server: ServerName, shares: readonly number[])
   const first = start();
   await once(first, "exit");
   const wholeBytes = bytesIn(folder.directory);
-  const counts = { killed: 0, completed: 1 };
-  for (const share of shares) {
+  const counts = { killed: 0, published: 2, lost: 0 };
+  const countBackups = async () => (await listBackups(folder.directory)).backups.length;
+  const killAt = async (share: number) => {
+    const earlier = new Set(folder.entries());
+    const before = await countBackups();
     const run = start();
     const ended = once(run, "exit");
-    const before = bytesIn(folder.directory);
-    while (run.exitCode === null && bytesIn(folder.directory) - before < share * wholeBytes) await sleep(1);
+    while (run.exitCode === null && newBytesIn(folder.directory, earlier) < share * wholeBytes) await sleep(1);
     run.kill("SIGKILL");
     await ended;
-    if (run.signalCode === "SIGKILL") counts.killed += 1;
-    else counts.completed += 1;
-  }
+    const isPublished = (await countBackups()) > before;
+    if (isPublished) counts.published += 1;
+    else if (run.exitCode === 0) counts.lost += 1;
+    else counts.killed += 1;
+    return !isPublished;
+  };
+  // One that was quicker than its kill proves little: it is tried again, but not for ever.
+  for (const share of shares) for (let tries = 0; tries < 5 && !(await killAt(share)); ) tries += 1;
   const last = start();
   await once(last, "exit");
   const { backups } = await listBackups(folder.directory);
@@ -64,6 +73,12 @@ export async function killBackups(server: ServerName, shares: readonly number[])
   for (const { id } of backups) if (!(await verifyBackup(folder.directory, id)).ok) damaged.push(id);
   const leftovers = folder.entries().filter((name) => !backups.some(({ id }) => id === name));
   return { ...counts, damaged, backups: backups.length, leftovers, finalStatus: last.exitCode };
+}
+
+/** Of what was not there earlier. */
+function newBytesIn(folder: string, earlier: ReadonlySet<string>): number {
+  const fresh = entriesOf(folder).filter(({ name }) => !earlier.has(name));
+  return fresh.reduce((sum, { name }) => sum + bytesIn(join(folder, name)), 0);
 }
 
 /** Of all files, whatever is being made or removed meanwhile. */

@@ -33,8 +33,9 @@ export function createBackupFolder(): BackupFolder {
   };
 }
 
+/** It waits for the locks of others as long as it takes. */
 export function backUp(database: Database, repository: string, tables?: readonly QualifiedName[]) {
-  return createBackup(database, { repository, tables, clock: systemClock });
+  return createBackup(database, { repository, tables, clock: systemClock, lockTimeoutMs: 0 });
 }
 
 /** Plans and applies a restore of the newest backup. */
@@ -45,7 +46,7 @@ export async function restoreLatest(
 ): Promise<RestoreResult> {
   const backup = await openSoundBackup(repository, "latest");
   const plan = await planRestore(database, backup, { tables });
-  return applyRestore(database, plan, { backup, clock: systemClock });
+  return applyRestore(database, plan, { backup, clock: systemClock, lockTimeoutMs: 120_000 });
 }
 
 /** Digest of the ordered rows of each table, generated columns included: another way to compare than the fingerprint. */

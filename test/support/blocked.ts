@@ -15,7 +15,8 @@ export async function untilUnblocked(database: Database, applicationName?: strin
 export async function untilLocked(database: Database, table: string): Promise<void> {
   const isLocked = async () => {
     const locks = await database.query(
-      "SELECT FROM pg_locks WHERE relation = $1::text::regclass AND mode = 'AccessExclusiveLock' AND granted",
+      `SELECT FROM pg_locks WHERE relation = $1::text::regclass AND mode = 'AccessExclusiveLock' AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       [table],
     );
     return locks.length > 0;
@@ -42,7 +43,7 @@ async function untilCount(
 }
 
 async function until(isReached: () => Promise<boolean>, otherwise: string): Promise<void> {
-  for (let attempt = 0; attempt < 3000; attempt += 1) {
+  for (let attempt = 0; attempt < 30_000; attempt += 1) {
     if (await isReached()) return;
     await sleep(10);
   }

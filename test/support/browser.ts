@@ -50,7 +50,7 @@ export interface Person {
 export async function enterLobby(browser: Browser, url: string, name: string): Promise<Person> {
   const context = await browser.newContext();
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(120_000);
   const person = describePerson(page, watchProblems(page));
   await page.goto(url);
   await page.getByLabel("Your name").fill(name);
@@ -82,7 +82,7 @@ function describePerson(page: Page, problems: readonly string[]): Person {
             await call.getAttribute("data-state"),
             Number(await call.getAttribute("data-generation")) >= generation,
           ],
-          { timeout: 30_000 },
+          { timeout: 120_000 },
         )
         .toEqual([state, true]),
     bytesReceived: async () => Number(await call.getAttribute("data-bytes")),

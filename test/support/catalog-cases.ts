@@ -1,14 +1,14 @@
+import { makeRoles } from "./roles.js";
+
 /** One difficulty, made in a schema of its own so that all of them fit into one database. */
 export type CatalogCase = readonly [name: string, sql: string];
 
-export const catalogRoles = `
-  DO $$ BEGIN
-    PERFORM pg_advisory_xact_lock(7301);
-    IF to_regrole('catalog_owner') IS NULL THEN CREATE ROLE catalog_owner LOGIN PASSWORD 'pass'; END IF;
-    IF to_regrole('catalog_reader') IS NULL THEN CREATE ROLE catalog_reader; END IF;
-    IF to_regrole('catalog_writer') IS NULL THEN CREATE ROLE catalog_writer; END IF;
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'catalog "odd''s" role%I') THEN CREATE ROLE "catalog ""odd's"" role%I"; END IF;
-  END $$`;
+export const catalogRoles = makeRoles(
+  "catalog_owner LOGIN PASSWORD 'pass'",
+  "catalog_reader",
+  "catalog_writer",
+  `"catalog ""odd's"" role%I"`,
+);
 
 export const catalogCases: readonly CatalogCase[] = [
   [

@@ -16,13 +16,14 @@ export interface RunOptions {
   readonly workingDirectory?: string;
   /** Sent on stdin, which is closed otherwise. */
   readonly input?: string;
-  /** Send this signal as soon as stderr or stdout holds `when`, or `after` has come to pass, or after `afterMs`. */
+  /** Send this signal as soon as stderr or stdout holds `when`, or `after` has come to pass. */
   readonly signal?: {
     readonly name: NodeJS.Signals;
     readonly when?: string;
     readonly after?: Promise<unknown>;
-    readonly afterMs?: number;
   };
+  /** Told its process number at once. */
+  readonly onStart?: (pid: number) => void;
   /** Told of each line that stderr holds, as soon as it is whole. */
   readonly onErrorLine?: (line: string) => void;
 }
@@ -57,26 +58,32 @@ function spawnRoomctl(words: readonly string[], options: RunOptions, cwd: string
   const output = { stdout: "", stderr: "" };
   const { signal } = options;
   let isSent = false;
+  let fail: (error: unknown) => void = () => {};
   // Once: a second SIGINT is the user's way to insist.
   const sendSignal = () => {
     if (signal && !isSent && child.exitCode === null) child.kill(signal.name);
     isSent = true;
   };
-  if (signal?.afterMs !== undefined) setTimeout(sendSignal, signal.afterMs);
-  signal?.after?.then(sendSignal);
+  // What never came to pass fails the run, and is not left to wait for it.
+  signal?.after?.then(sendSignal, (error: unknown) => {
+    child.kill("SIGKILL");
+    fail(error);
+  });
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (text: string) => {
       output[name] += text;
       if (signal?.when !== undefined && output[name].includes(signal.when)) sendSignal();
     });
   }
-  const { onErrorLine } = options;
+  const { onErrorLine, onStart } = options;
+  if (child.pid !== undefined) onStart?.(child.pid);
   if (onErrorLine) createInterface({ input: child.stderr }).on("line", onErrorLine);
   child.stdin.on("error", () => {
     // A program that ended without reading its input is judged by its exit code.
   });
   child.stdin.end(options.input ?? "");
   return new Promise((resolve, reject) => {
+    fail = reject;
     child.once("error", reject);
     child.once("close", (status, signalName) =>
       resolve({ ...output, status, signal: signalName, json: () => JSON.parse(output.stdout) }),

@@ -55,7 +55,7 @@ async function waitUntilReady(target: DatabaseTarget, child: ChildProcess): Prom
       await database.query("SELECT 1");
       return;
     } catch (error) {
-      if (attempt > 50 || child.exitCode !== null) throw error;
+      if (attempt > 1200 || child.exitCode !== null) throw error;
       await sleep(100);
     }
   }

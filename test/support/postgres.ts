@@ -16,9 +16,12 @@ export const serverNames: readonly ServerName[] = existsSync(systemBinaries)
   ? ["postgres18", "postgres15"]
   : ["postgres18"];
 
-/** Options of a throw-away server below `root`: no fsync, since nobody keeps its data. */
+/**
+ * Options of a throw-away server below `root`: no fsync, since nobody keeps its data, and no autovacuum, since its locks
+ * and its counts would come at any moment.
+ */
 export function serverOptions(name: ServerName, root: string): EmbeddedOptions {
-  const settings = { fsync: "off", full_page_writes: "off", max_connections: "200" };
+  const settings = { fsync: "off", full_page_writes: "off", max_connections: "200", autovacuum: "off" };
   const directory = join(root, name);
   if (name === "postgres18") return { directory, settings };
   return { directory, settings, binaries: binariesIn(systemBinaries) };

@@ -1,10 +1,7 @@
+import { makeRoles } from "./roles.js";
+
 /** Roles of the server that the rich schema names; made once a server, and left to it. */
-export const richRoles = `
-  DO $$ BEGIN
-    PERFORM pg_advisory_xact_lock(7301);
-    IF to_regrole('rich_reader') IS NULL THEN CREATE ROLE rich_reader; END IF;
-    IF to_regrole('rich_other') IS NULL THEN CREATE ROLE rich_other; END IF;
-  END $$`;
+export const richRoles = makeRoles("rich_reader", "rich_other");
 
 /** One object, at least, of each kind that a snapshot tells of. */
 export const richSchema = `

@@ -40,7 +40,7 @@ interface Refused {
   readonly retryAfterMs?: number;
 }
 
-const patienceMs = 15_000;
+const patienceMs = 120_000;
 
 /** Connects with a token, and waits for the session. Rejects with the refusal. */
 export async function connectClient(url: string, token: string): Promise<ServerClient> {

@@ -121,7 +121,9 @@ export async function startSockets(options: SocketOptions = {}): Promise<SocketF
   const late: { sockets?: Sockets } = {};
   const clock: Clock = options.clock ?? { now: () => new Date(), monotonicMs: () => performance.now() };
   const send: ServerContext["send"] = (...args) => late.sockets?.send(...args) ?? false;
-  const realtime = createRealtime(createTestContext({ ...options, clock, send }));
+  // Who comes back comes in time, however slow the machine is.
+  const settings = { graceMs: 600_000, ...options.settings };
+  const realtime = createRealtime(createTestContext({ ...options, settings, clock, send }));
   const sockets = createSockets(http, { realtime, authenticate: options.authenticate ?? readTestToken });
   late.sockets = sockets;
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));

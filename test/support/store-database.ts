@@ -33,7 +33,10 @@ export interface StoreDatabase extends AsyncDisposable {
   readonly fence: Fence;
 }
 
-/** A database with a table of notes and one owner, and a store whose network can be broken. Nothing is attached yet. */
+/**
+ * A database with a table of notes and one owner, and a store whose network can be broken. Nothing is attached yet. A
+ * statement that waits for a lock of the test's waits as long as it takes, unless told.
+ */
 export async function createStoreDatabase(
   options: StoreOptions & { readonly server?: ServerName } = {},
 ): Promise<StoreDatabase> {
@@ -47,9 +50,14 @@ export async function createStoreDatabase(
       text text NOT NULL, epoch bigint NOT NULL, version bigint NOT NULL, deleted boolean NOT NULL DEFAULT false
     )`);
   const proxy = await startProxy(scratch.target);
-  const database = await openDatabase({ ...proxy.target, connectTimeoutMs: 3000 });
+  const database = await openDatabase({ ...proxy.target, connectTimeoutMs: 10_000 }, { lockTimeoutMs: 0 });
   const events: StoreEvent[] = [];
-  const store = new Store({ flushMs: 10, ...options, onEvent: (event) => events.push(event) });
+  const store = new Store({
+    flushMs: 10,
+    statementTimeoutMs: 120_000,
+    ...options,
+    onEvent: (event) => events.push(event),
+  });
   const owner = "SELECT epoch FROM owners WHERE epoch = $2::bigint AND stopped_at IS NULL FOR SHARE";
   return {
     direct,

@@ -33,13 +33,13 @@ export function runInTerminal(words: readonly string[], environment: Readonly<Re
     "-c",
     folder,
     ...variables,
-    `${command}; echo "exit: $?"; sleep 60`,
+    `${command}; echo "exit: $?"; sleep 3600`,
   );
   return {
     type: (text) => tmux("send-keys", "-l", text),
     press: (key) => tmux("send-keys", key),
     async waitFor(text) {
-      for (let attempt = 0; attempt < 800; attempt += 1) {
+      for (let attempt = 0; attempt < 6000; attempt += 1) {
         const screen = tmux("capture-pane", "-p");
         if (screen.includes(text)) return screen;
         await sleep(50);

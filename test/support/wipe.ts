@@ -21,7 +21,7 @@ export function useReferenceDatabase(): (server: ServerName) => Promise<ScratchD
       templates.set(server, scratch);
       await fill(scratch);
     }
-  }, 120_000);
+  });
   afterAll(async () => {
     for (const scratch of templates.values()) await scratch[Symbol.asyncDispose]();
   });

@@ -78,20 +78,20 @@ test("one that takes the request and says nothing is given up after the time for
     // Never answers.
   });
   const startedMs = performance.now();
-  const trouble = await sendPing(address(check.address), success, { ...quick, timeoutMs: 100 });
-  expect(trouble).toMatch(/no answer within 0\.1 s$/);
-  expect(performance.now() - startedMs).toBeLessThan(2000);
+  const trouble = await sendPing(address(check.address), success, { ...quick, timeoutMs: 1000 });
+  expect(trouble).toMatch(/no answer within 1 s$/);
+  // Three tries of a second.
+  expect(performance.now() - startedMs).toBeLessThan(60_000);
   expect(check.heard).toHaveLength(3);
 });
 
 test("an interrupted one ends at once, without another try", async () => {
-  await using check = await startCheck(() => {
-    // Never answers.
-  });
-  const signal = AbortSignal.timeout(50);
-  const startedMs = performance.now();
-  expect(await sendPing(address(check.address), { kind: "start" }, { signal })).toBeDefined();
-  expect(performance.now() - startedMs).toBeLessThan(2000);
+  const controller = new AbortController();
+  // Never answers.
+  await using check = await startCheck(() => controller.abort());
+  const { signal } = controller;
+  // Without the interruption it would go on for as long as the test may take.
+  expect(await sendPing(address(check.address), { kind: "start" }, { signal, timeoutMs: 900_000 })).toBeDefined();
   expect(check.heard).toHaveLength(1);
 });
 

@@ -27,13 +27,15 @@ const kinds: Readonly<Record<string, (n: number) => string>> = {
 };
 
 describe("twice the statements take no more than about twice the time", () => {
-  test.each(Object.entries(kinds))("%s", { timeout: 120_000, retry: 2 }, async (_name, kind) => {
+  test.each(Object.entries(kinds))("%s", { retry: 2 }, async (_name, kind) => {
     const parser = await loadParser();
     const timeOf = (count: number) => {
       const sql = Array.from({ length: count }, (_, index) => kind(index)).join("\n");
-      const startedMs = performance.now();
+      // Of the processor: what others do meanwhile does not count.
+      const before = process.cpuUsage();
       lintMigrations(parser, [{ name: "1_a", up: { path: "1_a.up.sql", sql } }], { rules: lintRules, sets: "one" });
-      return performance.now() - startedMs;
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
     };
     timeOf(500);
     const shorter = Math.min(timeOf(2000), timeOf(2000));
