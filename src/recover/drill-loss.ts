@@ -61,13 +61,13 @@ function lostState(room: RoomStory | undefined, row: RoomRow): readonly Loss[] {
 }
 
 /** Silence counts from the last message: each one that was acknowledged has moved that moment. */
-function lostActivity({ rows, index, evidence, story, told }: Case): readonly Loss[] {
+function lostActivity({ rows, index, story, served, told }: Case): readonly Loss[] {
   const activity = new Map(rows.activity.map((row) => [row.roomId, row]));
-  return story.operations.flatMap(({ name, roomId = "", actor, invokedAt, settled, subject, isReadBack }) => {
+  // Not what a server answered that was overtaken, when it woke up.
+  return served.operations.flatMap(({ name, roomId = "", actor, invokedAt, settled, subject, isReadBack }) => {
     const room = told.get(roomId);
     const isCounted = name === "chat:message" && settled?.outcome === "ok" && isReadBack !== true;
     if (!isCounted || room?.mode !== "text" || !index.live.has(roomId)) return [];
-    if (settled.at > evidence.deadAt || settled.at < evidence.servedFrom) return [];
     const row = activity.get(roomId);
     const heardAt = actor === room.users[0] ? row?.user1LastMessageAt : row?.user2LastMessageAt;
     // Sent again, a message is no new sign of life.

@@ -106,10 +106,14 @@ async function drain({ server, history, signal }: Arena): Promise<Strike> {
   return { deadAt: at, safeAt: at, drainExit: code, slowedMs: 0 };
 }
 
-async function putToSleep({ server, history }: Arena): Promise<Strike> {
+/** Its batches are held up before: when it wakes, it has changes that only it knows, and writes them if nothing stops it. */
+async function putToSleep({ server, history, proxy, plan, signal }: Arena): Promise<Strike> {
+  proxy.delay(plan.latencyMs);
+  await sleep(plan.aftermathMs + 2 * plan.latencyMs, undefined, { signal });
   const deadAt = history.now();
   server.signal("SIGSTOP");
-  return { deadAt, isAsleep: true, slowedMs: 0 };
+  proxy.delay(0);
+  return { deadAt, isAsleep: true, slowedMs: slowedBy(plan) };
 }
 
 async function stopPostgres(arena: Arena): Promise<Strike> {
@@ -150,8 +154,12 @@ async function killWhileSlow(arena: Arena): Promise<Strike> {
   await sleep(plan.aftermathMs + 2 * plan.latencyMs, undefined, { signal });
   const struck = await kill(arena);
   proxy.delay(0);
-  // A change may wait for a batch before its own, and each takes a way there and back.
-  return { ...struck, slowedMs: 6 * plan.latencyMs };
+  return { ...struck, slowedMs: slowedBy(plan) };
+}
+
+/** A change may wait for a batch before its own, and each takes a way there and back. */
+function slowedBy({ latencyMs }: CyclePlan): number {
+  return 6 * latencyMs;
 }
 
 /** Lets users rest until the server says that everything is written: then a kill may lose nothing that came before. */

@@ -44,7 +44,7 @@ export interface CyclePlan {
 
 /** Those that the database's connections go through a proxy for. */
 export function needsProxy({ nemesis }: CyclePlan): boolean {
-  return nemesis === "cut" || nemesis === "delay" || nemesis === "late";
+  return nemesis === "cut" || nemesis === "delay" || nemesis === "late" || nemesis === "zombie";
 }
 
 const loadFailpoints = [

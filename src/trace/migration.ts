@@ -48,7 +48,8 @@ async function traceCommitted(
     };
     return await traceTransaction(run, migration, { statements, end });
   } catch (error) {
-    await connection.execute("ROLLBACK");
+    // A session that is lost took it back by its end: the first error is the one to report.
+    await connection.execute("ROLLBACK").catch(() => connection.discard());
     throw error;
   }
 }

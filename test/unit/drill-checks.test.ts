@@ -396,6 +396,23 @@ test("every invariant has a violation that is shown, but the one that needs a se
 
 const fine: readonly (readonly [string, (strike: MadeUp) => void, readonly number[]])[] = [
   [
+    "activity of a message that was asked of the server before, which answered when it woke up",
+    (strike) => {
+      const { operations, rows } = strike;
+      const message = { messageId: "message-2", sequence: 2 };
+      const facts = { roomId: liveRoom, subject: "message-2", body: "late", invokedAt: 420 };
+      strike.evidence = { ...strike.evidence, servedFrom: 450 };
+      rows.messages = [...rows.messages, { ...message, roomId: liveRoom, sender: ben, body: "late" }];
+      strike.operations = operations.map(({ settled, ...operation }) =>
+        settled?.messages
+          ? { ...operation, settled: { ...settled, messages: [...settled.messages, message] } }
+          : { settled, ...operation },
+      );
+      strike.operations.push(asked("chat:message", ben, 3_000, facts, { durable: true, message }));
+    },
+    [],
+  ],
+  [
     "a planted room that grew too old while the server started",
     (strike) => {
       const planted = [{ roomId: liveRoom, users: [ava, ben] as const, staleAt: 10_201 }];
