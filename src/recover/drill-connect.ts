@@ -15,6 +15,7 @@ export async function connect(parts: Parts, port: number, facts: Facts): Promise
   const { history, account, state } = parts;
   leave(parts);
   state.turn += 1;
+  const { turn } = state;
   const known = state.room?.roomId;
   const op = history.invoke({ name: "connect", actor: account.userId, ...(known ? { roomId: known } : {}), ...facts });
   const socket = io(`http://127.0.0.1:${port}`, {
@@ -26,12 +27,15 @@ export async function connect(parts: Parts, port: number, facts: Facts): Promise
   });
   state.socket = socket;
   state.connectedAt = history.now();
-  listen(parts, socket, state.turn);
+  listen(parts, socket, turn);
   const settled = await awaitSession(socket, (result) => {
     // At once: what is told next is newer than the session.
-    if (result.outcome === "ok") state.room = result.room?.status === "ended" ? undefined : (result.room ?? undefined);
+    const isOk = result.outcome === "ok" && state.turn === turn;
+    if (isOk) state.room = result.room?.status === "ended" ? undefined : (result.room ?? undefined);
     return history.settle(op, result);
   });
+  // A server that slept answers when the user is at its successor already.
+  if (state.turn !== turn) return false;
   if (settled.outcome !== "ok") leave(parts);
   return settled.outcome === "ok";
 }
